@@ -1,0 +1,356 @@
+//! Requests as commands. Everything that is wrong with a request is found and named at once.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kernel::{
+    AccountNumber, BusinessDate, Currency, CustomerId, HoldId, Money, PositiveMoney, RequestId,
+    RequestWindow,
+};
+use platform::db::{Freshness, ReadToken};
+use platform::status::FieldViolation;
+use proto::common::v1 as common;
+use proto::deposit::v1 as pb;
+
+use crate::commands::{
+    Action, CaptureHold, CloseAccount, CloseOwner, Command, DepositCash, FreezeAccount,
+    FreezeScope, OpenAccount, PlaceHold, ReleaseHold, ReversePosting, Standing, Transfer,
+    UnfreezeAccount, WithdrawCash,
+};
+
+/// How long a hold lasts when its request does not say.
+const HOLD_DEFAULT: Duration = Duration::from_secs(30 * 86_400);
+/// How long a hold may last.
+const HOLD_MAX: Duration = Duration::from_secs(400 * 86_400);
+
+/// Everything that is wrong with a request.
+pub type Violations = Vec<FieldViolation>;
+
+/// Collects violations while the fields are read.
+pub struct Fields {
+    violations: Violations,
+    now: DateTime<Utc>,
+}
+
+impl Fields {
+    /// Nothing wrong yet.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self { violations: Vec::new(), now }
+    }
+
+    fn wrong(&mut self, field: &str, description: impl Into<String>) {
+        self.violations.push(FieldViolation::new(field, description));
+    }
+
+    /// The value of a field that reads, or a violation.
+    fn read<T, E: std::fmt::Display>(&mut self, field: &str, read: Result<T, E>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.wrong(field, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn request_id(&mut self, text: &str) -> Option<RequestId> {
+        let id = self.read("request_id", RequestId::parse(text))?;
+        self.read("request_id", RequestWindow::default().check(id, self.now).map(|()| id))
+    }
+
+    fn account(&mut self, field: &str, text: &str) -> Option<AccountNumber> {
+        self.read(field, AccountNumber::parse(text))
+    }
+
+    fn amount(&mut self, money: Option<&common::Money>) -> Option<PositiveMoney> {
+        let Some(money) = money else {
+            self.wrong("amount", "an amount is required");
+            return None;
+        };
+        let currency = self.read("amount.currency_code", Currency::parse(&money.currency_code))?;
+        self.read(
+            "amount.amount_minor",
+            PositiveMoney::try_new(Money::new(money.amount_minor, currency)),
+        )
+    }
+
+    fn done<T>(self, value: Option<T>) -> Result<T, Violations> {
+        match value {
+            Some(value) if self.violations.is_empty() => Ok(value),
+            _ => Err(self.violations),
+        }
+    }
+
+    fn command<M: prost::Message>(
+        mut self,
+        request_id: &str,
+        message: &M,
+        action: impl FnOnce(&mut Self) -> Option<Action>,
+    ) -> Result<Command, Violations> {
+        let request_id = self.request_id(request_id);
+        let action = action(&mut self);
+        let command = request_id.zip(action).map(|(request_id, action)| Command {
+            request_id,
+            fingerprint: platform::fingerprint::of(std::any::type_name::<M>(), message),
+            action,
+        });
+        self.done(command)
+    }
+}
+
+/// `standing` is what the customer service said of the owner.
+pub fn open_account(
+    fields: Fields,
+    m: &pb::OpenAccountRequest,
+    standing: Standing,
+) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let customer_id = fields.read("customer_id", CustomerId::parse(&m.customer_id));
+        let currency = fields.read("currency_code", Currency::parse(&m.currency_code));
+        if m.product_code.is_empty() {
+            fields.wrong("product_code", "a product is required");
+        }
+        if m.opening_deposit_minor < 0 {
+            fields.wrong("opening_deposit_minor", "must not be negative");
+        }
+        Some(Action::OpenAccount(OpenAccount {
+            customer_id: customer_id?,
+            standing,
+            product_code: m.product_code.clone(),
+            currency: currency?,
+            opening_deposit_minor: m.opening_deposit_minor,
+        }))
+    })
+}
+
+pub fn deposit_cash(fields: Fields, m: &pb::DepositCashRequest) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let account = fields.account("account_number", &m.account_number);
+        let amount = fields.amount(m.amount.as_ref());
+        Some(Action::DepositCash(DepositCash { account: account?, amount: amount? }))
+    })
+}
+
+pub fn withdraw_cash(fields: Fields, m: &pb::WithdrawCashRequest) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let account = fields.account("account_number", &m.account_number);
+        let amount = fields.amount(m.amount.as_ref());
+        Some(Action::WithdrawCash(WithdrawCash { account: account?, amount: amount? }))
+    })
+}
+
+pub fn transfer(fields: Fields, m: &pb::TransferRequest) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let debit = fields.account("debit_account_number", &m.debit_account_number);
+        let credit = fields.account("credit_account_number", &m.credit_account_number);
+        let amount = fields.amount(m.amount.as_ref());
+        if debit.is_some() && debit == credit {
+            fields.wrong("credit_account_number", "must differ from debit_account_number");
+        }
+        Some(Action::Transfer(Transfer { debit: debit?, credit: credit?, amount: amount? }))
+    })
+}
+
+pub fn place_hold(fields: Fields, m: &pb::PlaceHoldRequest) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let account = fields.account("account_number", &m.account_number);
+        let amount = fields.amount(m.amount.as_ref());
+        let expires_at = expiry(fields, m.expires_at.as_ref(), &m.request_id);
+        Some(Action::PlaceHold(PlaceHold {
+            account: account?,
+            amount: amount?,
+            expires_at: expires_at?,
+        }))
+    })
+}
+
+/// The default counts from when the request was made, so that a repeated request gets the same hold.
+fn expiry(
+    fields: &mut Fields,
+    given: Option<&prost_types::Timestamp>,
+    request_id: &str,
+) -> Option<DateTime<Utc>> {
+    let Some(given) = given else {
+        let made_at = RequestId::parse(request_id).ok()?.made_at();
+        return made_at.checked_add_signed(TimeDelta::from_std(HOLD_DEFAULT).ok()?);
+    };
+    let nanos = u32::try_from(given.nanos).ok();
+    let at = nanos.and_then(|nanos| DateTime::from_timestamp(given.seconds, nanos));
+    let latest = fields.now.checked_add_signed(TimeDelta::from_std(HOLD_MAX).ok()?)?;
+    match at {
+        Some(at) if at > fields.now && at <= latest => Some(at),
+        _ => {
+            fields.wrong("expires_at", "must be in the future and at most 400 days ahead");
+            None
+        }
+    }
+}
+
+pub fn capture_hold(fields: Fields, m: &pb::CaptureHoldRequest) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let hold_id = fields.read("hold_id", HoldId::parse(&m.hold_id));
+        let amount = fields.amount(m.amount.as_ref());
+        let named = !m.credit_account_number.is_empty();
+        let credit = named
+            .then(|| fields.account("credit_account_number", &m.credit_account_number))
+            .flatten();
+        Some(Action::CaptureHold(CaptureHold {
+            hold_id: hold_id?,
+            amount: amount?,
+            credit,
+            release_remainder: m.release_remainder,
+        }))
+    })
+}
+
+pub fn release_hold(fields: Fields, m: &pb::ReleaseHoldRequest) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let hold_id = fields.read("hold_id", HoldId::parse(&m.hold_id))?;
+        Some(Action::ReleaseHold(ReleaseHold { hold_id }))
+    })
+}
+
+pub fn reverse_posting(
+    fields: Fields,
+    m: &pb::ReversePostingRequest,
+) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let posting = fields.read("posting_id", RequestId::parse(&m.posting_id))?;
+        let now = fields.now;
+        // Outside the window the original cannot arrive any more, and there is no place for its fence.
+        fields.read("posting_id", RequestWindow::default().check(posting, now))?;
+        if m.posting_id.eq_ignore_ascii_case(&m.request_id) {
+            fields.wrong("posting_id", "must differ from request_id");
+        }
+        Some(Action::ReversePosting(ReversePosting { posting }))
+    })
+}
+
+pub fn freeze_account(fields: Fields, m: &pb::FreezeAccountRequest) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let account = fields.account("account_number", &m.account_number);
+        let scope = match m.scope() {
+            pb::FreezeScope::Debits => Some(FreezeScope::Debits),
+            pb::FreezeScope::All => Some(FreezeScope::All),
+            pb::FreezeScope::Unspecified => {
+                fields.wrong("scope", "a scope is required");
+                None
+            }
+        };
+        Some(Action::FreezeAccount(FreezeAccount { account: account?, scope: scope? }))
+    })
+}
+
+pub fn unfreeze_account(
+    fields: Fields,
+    m: &pb::UnfreezeAccountRequest,
+) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let account = fields.account("account_number", &m.account_number)?;
+        Some(Action::UnfreezeAccount(UnfreezeAccount { account }))
+    })
+}
+
+pub fn close_account(fields: Fields, m: &pb::CloseAccountRequest) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let account = fields.account("account_number", &m.account_number)?;
+        Some(Action::CloseAccount(CloseAccount { account }))
+    })
+}
+
+pub fn close_owner(fields: Fields, m: &pb::CloseOwnerRequest) -> Result<Command, Violations> {
+    fields.command(&m.request_id, m, |fields| {
+        let customer_id = fields.read("customer_id", CustomerId::parse(&m.customer_id))?;
+        Some(Action::CloseOwner(CloseOwner { customer_id }))
+    })
+}
+
+/// Which account to read, and how fresh.
+pub fn account_query(
+    mut fields: Fields,
+    account_number: &str,
+    consistency: Option<&common::ReadConsistency>,
+) -> Result<(AccountNumber, Freshness), Violations> {
+    let account = fields.account("account_number", account_number);
+    let freshness = freshness(&mut fields, consistency);
+    fields.done(account.zip(freshness))
+}
+
+/// A page of something that is keyed by a number.
+pub struct Page {
+    /// At most this many.
+    pub size: i64,
+    /// The last key of the page before; `None` on the first page.
+    pub after: Option<i64>,
+    /// How fresh.
+    pub freshness: Freshness,
+}
+
+/// Which account's statement to read, and which page of it.
+pub fn list_entries(
+    mut fields: Fields,
+    m: &pb::ListEntriesRequest,
+) -> Result<(AccountNumber, Page), Violations> {
+    let account = fields.account("account_number", &m.account_number);
+    let page = page(&mut fields, (m.page_size, 500), &m.page_token, m.consistency.as_ref());
+    fields.done(account.zip(page))
+}
+
+/// Whose accounts to list, and which page of them.
+pub fn list_accounts(
+    mut fields: Fields,
+    m: &pb::ListAccountsRequest,
+) -> Result<(CustomerId, Page), Violations> {
+    let customer_id = fields.read("customer_id", CustomerId::parse(&m.customer_id));
+    let page = page(&mut fields, (m.page_size, 200), &m.page_token, m.consistency.as_ref());
+    fields.done(customer_id.zip(page))
+}
+
+/// Which business date to total.
+pub fn day_totals(
+    mut fields: Fields,
+    m: &pb::GetDayTotalsRequest,
+) -> Result<BusinessDate, Violations> {
+    let date = fields.read("business_date", BusinessDate::parse(&m.business_date));
+    fields.done(date)
+}
+
+fn page(
+    fields: &mut Fields,
+    (size, size_max): (i32, i32),
+    token: &str,
+    consistency: Option<&common::ReadConsistency>,
+) -> Option<Page> {
+    let size = match size {
+        0 => Some(50),
+        size if (1..=size_max).contains(&size) => Some(i64::from(size)),
+        _ => {
+            fields.wrong("page_size", format!("must be 1 to {size_max}"));
+            None
+        }
+    };
+    let after = if token.is_empty() {
+        Some(None)
+    } else {
+        fields.read("page_token", token.parse().map_err(|_| "not a page token")).map(Some)
+    };
+    let freshness = freshness(fields, consistency);
+    Some(Page { size: size?, after: after?, freshness: freshness? })
+}
+
+/// A token of another service says nothing about this service's database: then only the primary is surely fresh.
+fn freshness(
+    fields: &mut Fields,
+    consistency: Option<&common::ReadConsistency>,
+) -> Option<Freshness> {
+    use common::read_consistency::Freshness as Asked;
+    match consistency.and_then(|consistency| consistency.freshness.as_ref()) {
+        None | Some(Asked::Primary(false)) => Some(Freshness::Any),
+        Some(Asked::Primary(true)) => Some(Freshness::Primary),
+        Some(Asked::AtLeast(token)) => {
+            let token = fields.read("consistency.at_least", ReadToken::parse(token))?;
+            let ours = token.service == crate::SERVICE;
+            Some(if ours { Freshness::AtLeast(token) } else { Freshness::Primary })
+        }
+    }
+}

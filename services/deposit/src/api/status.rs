@@ -1,0 +1,51 @@
+//! The only place that builds a `Status`: which refusal, fault or overload becomes which code and reason.
+
+use std::collections::HashMap;
+
+use platform::db;
+use platform::lanes::LaneError;
+use platform::status::{self, FieldViolation};
+use tonic::Status;
+
+use crate::domain::Rejection;
+
+const DOMAIN: &str = "deposit.thincore";
+
+/// The bank says no.
+pub fn refused(rejection: Rejection) -> Status {
+    status::refusal(DOMAIN, rejection.code(), &rejection.to_string(), HashMap::new())
+}
+
+/// The request is not well-formed.
+pub fn invalid(violations: Vec<FieldViolation>) -> Status {
+    status::invalid_argument(DOMAIN, violations)
+}
+
+/// A query names something that is not there.
+pub fn not_found(what: &str) -> Status {
+    status::not_found(DOMAIN, "NOT_FOUND", &format!("there is no such {what}"))
+}
+
+/// A command has no outcome.
+pub fn lane(error: LaneError) -> Status {
+    match error {
+        LaneError::QueueFull => status::overloaded(DOMAIN, "OVERLOADED", &error.to_string()),
+        LaneError::DeadlinePassed => status::deadline_exceeded(DOMAIN, &error.to_string()),
+        LaneError::Unavailable => status::unavailable(DOMAIN, "BOOKS_UNAVAILABLE", &error.to_string()),
+        LaneError::Fault => status::internal(DOMAIN),
+    }
+}
+
+/// A query failed. Logged here, once; the detail stays here.
+pub fn query(error: &db::Error) -> Status {
+    tracing::error!(error = %platform::Sources(error), "a query failed");
+    if error.is_retryable() {
+        return status::unavailable(DOMAIN, "BOOKS_UNAVAILABLE", "the books cannot be reached");
+    }
+    status::internal(DOMAIN)
+}
+
+/// Another service, which this call needs, does not answer.
+pub fn unreachable(service: &str) -> Status {
+    status::unavailable(DOMAIN, "SERVICE_UNAVAILABLE", &format!("the {service} service does not answer"))
+}

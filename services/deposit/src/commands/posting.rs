@@ -1,0 +1,91 @@
+//! The posting path: load, decide, save, for a whole batch in one database transaction.
+//!
+//! Load takes its locks first and looks for decided request ids afterwards: a batch that runs again because the
+//! answer to its commit was lost waits for that commit, and then finds it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use kernel::{AccountNumber, CellCode, Clock};
+use platform::db::{self, WriteTx};
+use platform::lanes::Book;
+use platform::outbox::RelayWaker;
+
+use super::{Command, Needs};
+use crate::domain::{Books, Outcome};
+use crate::{events, store};
+
+/// The deposit books as the lanes see them.
+pub struct PostingBook {
+    clock: Arc<dyn Clock>,
+    cell: CellCode,
+    relay: RelayWaker,
+}
+
+impl PostingBook {
+    /// Books whose new accounts belong to `cell`.
+    pub fn new(clock: Arc<dyn Clock>, cell: CellCode, relay: RelayWaker) -> Self {
+        Self { clock, cell, relay }
+    }
+
+    async fn load(&self, tx: &mut WriteTx, commands: &[Command]) -> Result<Books, db::Error> {
+        let mut needs = Needs::default();
+        for command in commands {
+            command.needs(&mut needs);
+        }
+        let conn = tx.conn();
+        store::write::enter_business_day(conn).await?;
+        store::write::find_accounts_of(conn, &mut needs).await?;
+        let owners = store::write::lock_owners(conn, &needs.owners).await?;
+        let accounts = store::write::lock_accounts(conn, &mut needs.accounts).await?;
+        let ids: Vec<_> = commands.iter().map(|c| c.request_id.as_uuid()).collect();
+        let (business_date, decided) = store::write::find_decided(conn, ids, &needs.postings).await?;
+
+        let mut books = Books::new(business_date, self.clock.now());
+        owners.into_iter().for_each(|owner| books.load_owner(owner));
+        accounts.into_iter().for_each(|account| books.load_account(account));
+        decided.into_iter().for_each(|outcome| books.load_outcome(outcome));
+        for hold in store::write::find_holds(conn, &needs.holds).await? {
+            books.load_hold(hold);
+        }
+        for (posting, by) in store::write::find_reversals(conn, &needs.postings).await? {
+            books.load_reversal(posting, by);
+        }
+        let serials = store::write::draw_serials(conn, needs.numbers).await?;
+        let number = |serial| AccountNumber::from_parts(self.cell, serial);
+        let numbers: Result<Vec<_>, _> = serials.into_iter().rev().map(number).collect();
+        books.load_numbers(numbers.map_err(|e| db::Error::Inconsistent(e.to_string()))?);
+        Ok(books)
+    }
+}
+
+impl Book for PostingBook {
+    type Command = Command;
+    type Outcome = Outcome;
+    const NAME: &'static str = "posting";
+
+    fn lane_key(command: &Command) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        command.request_id.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    async fn post(
+        &self,
+        tx: &mut WriteTx,
+        commands: &[Command],
+    ) -> Result<Vec<Outcome>, db::Error> {
+        let mut books = self.load(tx, commands).await?;
+        let outcomes = commands.iter().map(|command| command.decide(&mut books)).collect();
+        let (business_date, now) = (books.business_date(), books.now());
+        let changes = books.into_changes();
+        let payload = events::encode(business_date, now, &changes.events);
+        store::write::save(tx.conn(), &changes, business_date, now, payload).await?;
+        Ok(outcomes)
+    }
+
+    fn committed(&self) {
+        self.relay.wake();
+    }
+}

@@ -1,0 +1,76 @@
+//! Many at once on few accounts: nobody waits for ever, nothing is lost, nothing goes below its limit.
+
+use tokio::task::JoinSet;
+
+use crate::support::*;
+
+#[tokio::test]
+async fn two_opposite_transfers_at_once_both_happen() {
+    let service = Service::start().await;
+    let accounts = service.accounts(&[100, 100]).await;
+    for _ in 0..20 {
+        let (mut one, mut other) = (service.client(), service.client());
+        let (there, back) = tokio::join!(
+            one.transfer(transfer(&accounts[0], &accounts[1], 50)),
+            other.transfer(transfer(&accounts[1], &accounts[0], 50)),
+        );
+        there.unwrap();
+        back.unwrap();
+    }
+
+    assert_eq!(balance(&mut service.client(), &accounts[0]).await.0, 100);
+}
+
+#[tokio::test]
+async fn a_thousand_transfers_at_once_on_two_accounts_keep_every_cent() {
+    let service = Service::start().await;
+    let accounts = service.accounts(&[300, 300]).await;
+    let client = service.client();
+    let mut calls = JoinSet::new();
+    for n in 0..1_000_usize {
+        let (mut client, from, to) = (client.clone(), n % 2, 1 - n % 2);
+        let request = transfer(&accounts[from], &accounts[to], 7);
+        calls.spawn(async move { (from, client.transfer(request).await.is_ok()) });
+    }
+
+    let mut expected = [300, 300];
+    for (from, posted) in calls.join_all().await {
+        if posted {
+            expected[from] -= 7;
+            expected[1 - from] += 7;
+        }
+    }
+
+    let mut client = service.client();
+    assert_eq!(balance(&mut client, &accounts[0]).await.0, expected[0]);
+    assert_eq!(balance(&mut client, &accounts[1]).await.0, expected[1]);
+    let broken = "SELECT count(*) FROM accounts AS a WHERE balance_minor < 0 OR balance_minor <> \
+        (SELECT COALESCE(sum(amount_minor), 0) FROM entries AS e WHERE e.account_number = a.account_number)";
+    assert_eq!(service.count(broken).await, 0);
+}
+
+#[tokio::test]
+async fn a_database_connection_that_is_cut_under_load_ends_in_true_outcomes() {
+    let service = Service::start().await;
+    let accounts = service.accounts(&[1_000_000, 0]).await;
+    let client = service.client();
+    let mut calls = JoinSet::new();
+    for _ in 0..500 {
+        let mut client = client.clone();
+        let request = transfer(&accounts[0], &accounts[1], 3);
+        calls.spawn(async move { client.transfer(request).await });
+    }
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+        WHERE datname = current_database() AND usename = 'deposit_app' AND pid <> pg_backend_pid()";
+    for _ in 0..5 {
+        service.count(cut).await;
+    }
+
+    let mut posted = 0;
+    for answer in calls.join_all().await {
+        answer.unwrap();
+        posted += 3;
+    }
+
+    assert_eq!(balance(&mut service.client(), &accounts[1]).await.0, posted);
+}

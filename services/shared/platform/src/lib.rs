@@ -1,0 +1,27 @@
+//! The box that a service runs in. It knows no banking noun.
+//!
+//! Read in this order: `server` (how a call comes in), `db` (where it reads and writes), `lanes` (how writes
+//! are grouped), `outbox` (how effects leave), `client` (how it calls others); the rest as needed.
+
+mod background;
+pub mod client;
+pub mod config;
+pub mod db;
+pub mod deadline;
+pub mod fingerprint;
+pub mod identity;
+pub mod lanes;
+mod operations;
+pub mod outbox;
+pub mod policy;
+pub mod protection;
+mod server;
+pub mod shutdown;
+mod sources;
+pub mod status;
+pub mod telemetry;
+pub mod traffic;
+
+pub use background::Background;
+pub use server::{Bound, Server, Serving};
+pub use sources::Sources;

@@ -1,0 +1,162 @@
+//! What a service shows of itself: logs as JSON with trace ids, traces over OTLP, metrics for Prometheus.
+//!
+//! A call is traced when its caller's trace is sampled, or by chance (`telemetry.sample_ratio`). A call that is not
+//! traced makes no span at all: that is what keeps tracing cheap at thousands of calls a second. Its log lines carry a
+//! trace id all the same (`trace_id`), and the services that it calls log the same one.
+
+mod link;
+mod propagation;
+
+pub use link::SpanLink;
+pub(crate) use propagation::CallTrace;
+pub use propagation::{current_trace_id, current_traceparent, inject};
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tracing::Subscriber;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::config::TelemetryConfig;
+
+/// Whether traces go anywhere.
+static EXPORTING: AtomicBool = AtomicBool::new(false);
+/// Chance of a root call to be traced, as a part of 2⁶⁴.
+static SAMPLE_BELOW: AtomicU64 = AtomicU64::new(0);
+
+/// Latencies in seconds, from half a millisecond to ten seconds.
+const SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0];
+const SIZES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+
+/// The telemetry of a running service.
+pub struct Telemetry {
+    metrics: PrometheusHandle,
+    traces: Option<SdkTracerProvider>,
+}
+
+impl Telemetry {
+    /// What `/metrics` answers from.
+    pub fn metrics(&self) -> PrometheusHandle {
+        self.metrics.clone()
+    }
+
+    /// Sends what has not been sent; gives up after two seconds.
+    pub async fn flush(self) {
+        let Some(traces) = self.traces else { return };
+        let flushed = tokio::task::spawn_blocking(move || traces.shutdown());
+        if tokio::time::timeout(Duration::from_secs(2), flushed).await.is_err() {
+            tracing::warn!("the last traces were not sent in time");
+        }
+    }
+}
+
+/// Starts logs, traces and metrics of this process. Call it once, inside the runtime.
+///
+/// # Errors
+/// A setting cannot be used, or telemetry has been started before.
+pub fn start(service: &'static str, config: &TelemetryConfig) -> anyhow::Result<Telemetry> {
+    let metrics = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_size".into()), &SIZES)?
+        .add_global_label("service", service)
+        .install_recorder()?;
+    let upkeep = metrics.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            upkeep.run_upkeep();
+        }
+    });
+
+    let traces = tracer(service, config)?;
+    let filter: EnvFilter = config.log.parse()?;
+    let export = traces.as_ref().map(|provider| {
+        tracing_opentelemetry::layer()
+            .with_tracer(provider.tracer(service))
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            // What this layer keeps in thread-locals is kept by tracing already.
+            .with_context_activation(false)
+            // Below INFO are the spans of the HTTP/2 library, hundreds for each call; the exporter's own calls would
+            // make some too, which would be exported, and so on.
+            .with_filter(LevelFilter::INFO)
+    });
+    let logs = match config.log_format.as_str() {
+        "text" => tracing_subscriber::fmt::layer().with_writer(std::io::stderr).boxed(),
+        _ => json_logs(std::io::stderr).boxed(),
+    };
+    tracing_subscriber::registry().with(export).with(logs.with_filter(filter)).try_init()?;
+    Ok(Telemetry { metrics, traces })
+}
+
+/// One JSON object a line, with the trace id of the call; of a traced one with the ids of its span too.
+fn json_logs<S, W>(writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let mut layer = json_subscriber::layer()
+        .with_writer(writer)
+        .with_opentelemetry_ids(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .flatten_event(true);
+    layer.inner_layer_mut().add_dynamic_field("trace_id", |_, _| current_trace_id());
+    layer
+}
+
+fn tracer(
+    service: &'static str,
+    config: &TelemetryConfig,
+) -> anyhow::Result<Option<SdkTracerProvider>> {
+    if config.otlp_endpoint.is_empty() {
+        return Ok(None);
+    }
+    let exporter =
+        SpanExporter::builder().with_tonic().with_endpoint(&config.otlp_endpoint).build()?;
+    SAMPLE_BELOW.store(part_of_all(config.sample_ratio), Ordering::Relaxed);
+    EXPORTING.store(true, Ordering::Relaxed);
+    Ok(Some(
+        SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            // Whether to trace is decided before a span is made: every span that is made is exported.
+            .with_sampler(Sampler::AlwaysOn)
+            .with_resource(Resource::builder().with_service_name(service).build())
+            .build(),
+    ))
+}
+
+#[expect(
+    clippy::float_arithmetic,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a chance, not money; the conversion saturates"
+)]
+fn part_of_all(ratio: f64) -> u64 {
+    (ratio * u64::MAX as f64) as u64
+}
+
+/// Whether a call without a traced parent is traced.
+fn chance() -> bool {
+    let below = SAMPLE_BELOW.load(Ordering::Relaxed);
+    below > 0 && rand::random::<u64>() < below
+}
+
+/// Whether traces are exported at all.
+fn exporting() -> bool {
+    EXPORTING.load(Ordering::Relaxed)
+}
