@@ -1,0 +1,231 @@
+//! Requests as commands and queries. Everything that is wrong with a request is found and named at once; what is wrong
+//! with one batch of a delivery is that batch's refusal, so that it does not hold up the others.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use kernel::{BusinessDate, Currency, Money, PositiveMoney, PostingId, RequestId, RequestWindow};
+use platform::status::FieldViolation;
+use platform::telemetry::SpanLink;
+use proto::accounting::v1 as pb;
+use uuid::Uuid;
+
+use crate::commands::{ConfirmCutOver, CutOver, DayAction, DayCommand, PostBatch};
+use crate::domain::{AmountKind, Batch, BatchRefusal, Event, EventKind, Rejection};
+
+/// How many batches a delivery may hold.
+const BATCHES_MAX: usize = 1_000;
+/// How many events a batch may hold.
+const EVENTS_MAX: usize = 10_000;
+
+/// Everything that is wrong with a request.
+pub type Violations = Vec<FieldViolation>;
+
+/// Collects violations while the fields are read.
+pub struct Fields {
+    violations: Violations,
+    now: DateTime<Utc>,
+}
+
+impl Fields {
+    /// Nothing wrong yet.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self { violations: Vec::new(), now }
+    }
+
+    fn wrong(&mut self, field: &str, description: impl Into<String>) {
+        self.violations.push(FieldViolation::new(field, description));
+    }
+
+    /// The value of a field that reads, or a violation.
+    fn read<T, E: std::fmt::Display>(&mut self, field: &str, read: Result<T, E>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.wrong(field, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn request_id(&mut self, text: &str) -> Option<RequestId> {
+        let id = self.read("request_id", RequestId::parse(text))?;
+        self.read("request_id", RequestWindow::default().check(id, self.now).map(|()| id))
+    }
+
+    fn date(&mut self, field: &str, text: &str) -> Option<BusinessDate> {
+        self.read(field, BusinessDate::parse(text))
+    }
+
+    fn source(&mut self, text: &str, sources: &[String]) {
+        if !sources.iter().any(|source| source == text) {
+            self.wrong("source", format!("must be one of: {}", sources.join(", ")));
+        }
+    }
+
+    fn done<T>(self, value: Option<T>) -> Result<T, Violations> {
+        match value {
+            Some(value) if self.violations.is_empty() => Ok(value),
+            _ => Err(self.violations),
+        }
+    }
+
+    fn day_command<M: prost::Message>(
+        mut self,
+        request_id: &str,
+        message: &M,
+        action: impl FnOnce(&mut Self) -> Option<DayAction>,
+    ) -> Result<DayCommand, Violations> {
+        let request_id = self.request_id(request_id);
+        let action = action(&mut self);
+        let command = request_id.zip(action).map(|(request_id, action)| DayCommand {
+            request_id,
+            fingerprint: platform::fingerprint::of(std::any::type_name::<M>(), message),
+            action,
+        });
+        self.done(command)
+    }
+}
+
+/// A batch as it was delivered: to be booked, or refused as it stands.
+pub enum Delivered {
+    /// It can be read.
+    Batch(PostBatch),
+    /// It cannot.
+    Malformed(i64, BatchRefusal),
+}
+
+/// The batches of a delivery, in its order.
+pub fn post_events(
+    mut fields: Fields,
+    m: pb::PostEventsRequest,
+    sources: &[String],
+) -> Result<Vec<Delivered>, Violations> {
+    fields.request_id(&m.request_id);
+    fields.source(&m.source, sources);
+    if !(1..=BATCHES_MAX).contains(&m.batches.len()) {
+        fields.wrong("batches", format!("must be 1 to {BATCHES_MAX} batches"));
+    }
+    fields.done(Some(()))?;
+    let source: Arc<str> = m.source.into();
+    Ok(m.batches.into_iter().map(|batch| delivered(&source, batch)).collect())
+}
+
+fn delivered(source: &Arc<str>, mut m: pb::EventBatch) -> Delivered {
+    let number = m.batch_number;
+    let trace = SpanLink::parse(&std::mem::take(&mut m.traceparent));
+    match batch(m) {
+        Ok(batch) => Delivered::Batch(PostBatch { source: Arc::clone(source), batch, trace }),
+        Err(refusal) => Delivered::Malformed(number, refusal),
+    }
+}
+
+/// The trace context has been taken out: the same batch may be delivered with and without one.
+fn batch(m: pb::EventBatch) -> Result<Batch, BatchRefusal> {
+    let malformed = |what: &str| BatchRefusal::of_batch(Rejection::EventMalformed, what);
+    if m.batch_number < 1 {
+        return Err(malformed("the batch number is not positive"));
+    }
+    if !(1..=EVENTS_MAX).contains(&m.events.len()) {
+        return Err(malformed("a batch has 1 to 10,000 events"));
+    }
+    let business_date = BusinessDate::parse(&m.business_date)
+        .map_err(|error| malformed(&format!("business_date: {error}")))?;
+    let booked_at = DateTime::from_timestamp_micros(m.booked_at_us)
+        .ok_or_else(|| malformed("booked_at_us is no time"))?;
+    let fingerprint = platform::fingerprint::of("bank.accounting.v1.EventBatch", &m);
+    let number = m.batch_number;
+    let events = m.events.into_iter().map(|m| event(m, business_date)).collect::<Result<_, _>>()?;
+    Ok(Batch { number, business_date, booked_at, fingerprint, events })
+}
+
+fn event(m: pb::BusinessEvent, business_date: BusinessDate) -> Result<Event, BatchRefusal> {
+    let posting = Uuid::from_slice(&m.posting_id).map(PostingId::from_uuid).map_err(|_| {
+        BatchRefusal::of_batch(Rejection::EventMalformed, "a posting id is not 16 bytes")
+    })?;
+    let malformed = |what: String| BatchRefusal::of_event(Rejection::EventMalformed, posting, what);
+    let kind = match m.kind() {
+        pb::EventKind::CashDeposited => EventKind::CashDeposited,
+        pb::EventKind::CashWithdrawn => EventKind::CashWithdrawn,
+        pb::EventKind::Transferred => EventKind::Transferred,
+        pb::EventKind::HoldCaptured => EventKind::HoldCaptured,
+        pb::EventKind::Unspecified => return Err(malformed(format!("kind {} is unknown", m.kind))),
+    };
+    if m.product_code.is_empty() {
+        return Err(malformed("product_code is required".to_owned()));
+    }
+    let currency = Currency::parse(&m.currency_code)
+        .map_err(|error| malformed(format!("currency_code: {error}")))?;
+    let amounts = amounts(&m.amounts, currency).map_err(malformed)?;
+    let value_date = match m.value_date.as_str() {
+        "" => business_date,
+        text => {
+            BusinessDate::parse(text).map_err(|error| malformed(format!("value_date: {error}")))?
+        }
+    };
+    Ok(Event {
+        posting,
+        kind,
+        product: m.product_code,
+        counter_product: Some(m.counter_product_code).filter(|code| !code.is_empty()),
+        currency,
+        amounts,
+        reversal: m.reversal,
+        value_date,
+    })
+}
+
+fn amounts(
+    amounts: &[pb::EventAmount],
+    currency: Currency,
+) -> Result<Vec<(AmountKind, PositiveMoney)>, String> {
+    let mut read: Vec<(AmountKind, PositiveMoney)> = Vec::with_capacity(amounts.len());
+    for m in amounts {
+        let kind = match m.kind() {
+            pb::AmountKind::Principal => AmountKind::Principal,
+            pb::AmountKind::Unspecified => {
+                return Err(format!("amount kind {} is unknown", m.kind));
+            }
+        };
+        let amount = PositiveMoney::try_new(Money::new(m.amount_minor, currency))
+            .map_err(|error| error.to_string())?;
+        if read.iter().any(|(known, _)| *known == kind) {
+            return Err(format!("{} is there twice", kind.code()));
+        }
+        read.push((kind, amount));
+    }
+    if read.is_empty() { Err("an event has at least one amount".to_owned()) } else { Ok(read) }
+}
+
+pub fn cut_over(fields: Fields, m: &pb::CutOverRequest) -> Result<DayCommand, Violations> {
+    fields.day_command(&m.request_id, m, |fields| {
+        let from = fields.date("from_date", &m.from_date)?;
+        Some(DayAction::CutOver(CutOver { from }))
+    })
+}
+
+pub fn confirm_cut_over(
+    fields: Fields,
+    m: &pb::ConfirmCutOverRequest,
+    sources: &[String],
+) -> Result<DayCommand, Violations> {
+    fields.day_command(&m.request_id, m, |fields| {
+        fields.source(&m.source, sources);
+        let date = fields.date("business_date", &m.business_date)?;
+        Some(DayAction::Confirm(ConfirmCutOver { source: m.source.clone(), date }))
+    })
+}
+
+/// A date that may be left out.
+pub fn optional_date(mut fields: Fields, text: &str) -> Result<Option<BusinessDate>, Violations> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let date = fields.date("business_date", text);
+    fields.done(date).map(Some)
+}
+
+pub fn journal(mut fields: Fields, m: &pb::GetJournalRequest) -> Result<PostingId, Violations> {
+    let posting = fields.read("posting_id", PostingId::parse(&m.posting_id));
+    fields.done(posting)
+}

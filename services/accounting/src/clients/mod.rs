@@ -1,0 +1,5 @@
+//! The services that accounting asks.
+
+mod deposits;
+
+pub use deposits::Deposits;

@@ -1,0 +1,117 @@
+//! The books of the business dates: orders to cut over and confirmations, decided one after another.
+//!
+//! Round trips: 3 to load (lock, decided requests, dates), 1 to 3 per request to save.
+//! Locks: an advisory lock that lets one tx at a time change the dates; then the rows of the dates that change, which
+//! waits for the batches that are being booked on them.
+//! Replay: a request id gets its first outcome, refusals included; with other content it is refused.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use kernel::{Clock, RequestId};
+use platform::db::{Error, WriteTx};
+use platform::lanes::Book;
+use tokio::sync::Notify;
+
+use super::{ConfirmCutOver, CutOver};
+use crate::domain::{BusinessDays, DayDecision, DayOutcome, DayRequestKind, Rejection};
+use crate::store::days;
+
+/// A request about the business dates.
+#[derive(Debug, Clone)]
+pub struct DayCommand {
+    /// Chosen by the caller.
+    pub request_id: RequestId,
+    /// Stands for the request's content.
+    pub fingerprint: i64,
+    /// What is asked for.
+    pub action: DayAction,
+}
+
+/// What may be asked for.
+#[derive(Debug, Clone)]
+pub enum DayAction {
+    /// Leave the current date.
+    CutOver(CutOver),
+    /// Note that a source has finished a date.
+    Confirm(ConfirmCutOver),
+}
+
+/// The business dates.
+pub struct DayBook {
+    clock: Arc<dyn Clock>,
+    sources: Vec<String>,
+    changed: Arc<Notify>,
+}
+
+impl DayBook {
+    /// Closes a date once each of `sources` has confirmed it. `changed` is told of each commit.
+    pub fn new(clock: Arc<dyn Clock>, sources: Vec<String>, changed: Arc<Notify>) -> Self {
+        Self { clock, sources, changed }
+    }
+
+    async fn run(
+        &self,
+        tx: &mut WriteTx,
+        dates: &mut BusinessDays,
+        command: &DayCommand,
+        now: DateTime<Utc>,
+    ) -> Result<DayOutcome, Error> {
+        let (kind, decision) = match &command.action {
+            DayAction::CutOver(order) => {
+                (DayRequestKind::CutOver, order.run(tx, dates, now).await?)
+            }
+            DayAction::Confirm(word) => {
+                (DayRequestKind::Confirm, word.run(tx, dates, &self.sources, now).await?)
+            }
+        };
+        let (request_id, fingerprint) = (command.request_id, command.fingerprint);
+        let outcome = DayOutcome { request_id, fingerprint, kind, decision };
+        days::record(tx.conn(), &outcome, now).await?;
+        Ok(outcome)
+    }
+}
+
+impl Book for DayBook {
+    type Command = DayCommand;
+    type Outcome = DayDecision;
+    const NAME: &'static str = "days";
+
+    fn lane_key(_: &DayCommand) -> u64 {
+        0
+    }
+
+    async fn post(
+        &self,
+        tx: &mut WriteTx,
+        commands: &[DayCommand],
+    ) -> Result<Vec<DayDecision>, Error> {
+        let now = self.clock.now();
+        days::lock(tx.conn()).await?;
+        let ids: Vec<RequestId> = commands.iter().map(|command| command.request_id).collect();
+        let decided = days::find_decided(tx.conn(), &ids).await?;
+        let mut decided: HashMap<RequestId, DayOutcome> =
+            decided.into_iter().map(|outcome| (outcome.request_id, outcome)).collect();
+        let none = || Error::Inconsistent("no business date was opened".to_owned());
+        let mut dates = days::find(tx.conn()).await?.ok_or_else(none)?;
+        let mut decisions = Vec::with_capacity(commands.len());
+        for command in commands {
+            let outcome = match decided.get(&command.request_id) {
+                Some(first) => *first,
+                None => self.run(tx, &mut dates, command, now).await?,
+            };
+            decided.insert(command.request_id, outcome);
+            decisions.push(if outcome.fingerprint == command.fingerprint {
+                outcome.decision
+            } else {
+                DayDecision::Refused(Rejection::RequestIdReused)
+            });
+        }
+        Ok(decisions)
+    }
+
+    fn committed(&self) {
+        self.changed.notify_one();
+    }
+}

@@ -1,0 +1,99 @@
+//! The accounting service: config → telemetry → books → pools → lanes → serve → drain.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use accounting::api::{Api, Parts};
+use accounting::clients::Deposits;
+use accounting::commands::{DayBook, PostingBook};
+use accounting::config::Config;
+use accounting::{APP_ROLE, MIGRATIONS, SERVICE, jobs};
+use clap::Parser;
+use kernel::{BusinessDate, Clock, SystemClock};
+use platform::config::LaneConfig;
+use platform::lanes::Lanes;
+use platform::{Server, client, config, db, shutdown, telemetry};
+use proto::accounting::v1::accounting_service_server::AccountingServiceServer;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The accounting service of Thincore: journals, general ledger, business date.
+#[derive(Parser)]
+#[command(name = "accounting", version)]
+enum Arguments {
+    /// Serve until SIGTERM or Ctrl-C.
+    Serve {
+        /// TOML file with the settings; the environment overrides it (THINCORE__SECTION__KEY).
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Bring the database to the shape that this version expects. Safe to repeat.
+    Migrate {
+        /// URL of the database, as its owner.
+        #[arg(long)]
+        owner_url: String,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Arguments::parse() {
+        Arguments::Serve { config } => serve(config::load(Some(&config))?).await,
+        Arguments::Migrate { owner_url } => {
+            Ok(db::migrate(&owner_url, APP_ROLE, &MIGRATIONS).await?)
+        }
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let telemetry = telemetry::start(SERVICE, &config.telemetry)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let rulebook = Arc::new(config.books.read()?);
+    let database = db::Database::connect(SERVICE, &config.database)?;
+    let deposits = Deposits::new(client::connect_lazy(SERVICE, &config.clients.deposit)?);
+
+    let sources = config.books.sources;
+    let changed = Arc::default();
+    let book = PostingBook::new(Arc::clone(&rulebook), Arc::clone(&clock));
+    let posting = Lanes::start(Arc::new(book), database.write_pool(), &config.lanes);
+    let book = DayBook::new(Arc::clone(&clock), sources.clone(), Arc::clone(&changed));
+    let one_lane = LaneConfig { lanes: 1, ..LaneConfig::default() };
+    let days = Lanes::start(Arc::new(book), database.write_pool(), &one_lane);
+
+    let open = jobs::BooksOpen::default();
+    let background = platform::Background::default();
+    let keep_open = jobs::KeepBooksOpen {
+        pool: database.write_pool(),
+        clock: Arc::clone(&clock),
+        first_date: BusinessDate::from_date(config.books.first_business_date),
+        changed,
+        open: open.clone(),
+    };
+    background.spawn(|stop| keep_open.run(stop));
+
+    let api = Api::new(Parts {
+        posting: posting.clone(),
+        days: days.clone(),
+        reads: database.read_pool(),
+        rulebook,
+        sources,
+        deposits,
+        clock,
+    });
+    let database_ready = database.ready_probe();
+    Server::new(SERVICE, &config.server, proto::DESCRIPTORS)?
+        .traffic(&config.traffic)
+        .ready_when(move || database_ready() && open.get())
+        .telemetry(&telemetry)
+        .serve(AccountingServiceServer::new(api))?
+        .until(shutdown::signal())
+        .await?;
+
+    background.stop().await;
+    posting.drain().await;
+    days.drain().await;
+    database.close().await;
+    telemetry.flush().await;
+    Ok(())
+}

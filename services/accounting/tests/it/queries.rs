@@ -1,0 +1,124 @@
+//! Trial balance, journal, tie-out.
+
+use std::collections::BTreeMap;
+
+use proto::accounting::v1 as pb;
+use proto::deposit::v1::DayTotal;
+use tonic::Code;
+
+use crate::neighbour::Deposit;
+use crate::support::*;
+
+fn total(debit_minor: i64, credit_minor: i64) -> DayTotal {
+    DayTotal {
+        product_code: "CURRENT".into(),
+        currency_code: "CNY".into(),
+        debit_minor,
+        credit_minor,
+        entries: 1,
+    }
+}
+
+async fn tie_out(service: &Service) -> pb::GetTieOutResponse {
+    let request = pb::GetTieOutRequest { business_date: String::new() };
+    service.operator().get_tie_out(request).await.unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn the_trial_balance_sums_to_zero_in_every_currency() {
+    let service = Service::start().await;
+    let usd = pb::BusinessEvent { currency_code: "USD".into(), ..cash(70) };
+    let events = vec![
+        cash(1_000),
+        transfer(300),
+        event(pb::EventKind::CashWithdrawn, 200),
+        event(pb::EventKind::HoldCaptured, 50),
+        usd,
+    ];
+    service.deliver(vec![batch(1, events)]).await.unwrap();
+    service.cut_over(MONDAY).await.unwrap();
+    service.deliver(vec![on(TUESDAY, batch(2, vec![transfer(9)]))]).await.unwrap();
+
+    let tuesday = service.trial_balance(TUESDAY).await;
+
+    let mut sums: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    for line in &tuesday.lines {
+        let (opening, closing) = sums.entry(&line.currency_code).or_default();
+        *opening += line.opening_minor;
+        *closing += line.closing_minor;
+    }
+    assert_eq!(sums, BTreeMap::from([("CNY", (0, 0)), ("USD", (0, 0))]));
+    let deposits =
+        tuesday.lines.iter().find(|l| l.gl_account == "2011" && l.currency_code == "CNY");
+    let deposits = deposits.unwrap();
+    assert_eq!(deposits.name, "Customer deposits, current");
+    assert_eq!((deposits.opening_minor, deposits.closing_minor), (-750, -750));
+    assert_eq!((deposits.debit_minor, deposits.credit_minor), (9, 9));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let service = Service::start().await;
+    let mut operator = service.operator();
+    let journal = pb::GetJournalRequest { posting_id: request_id() };
+    let trial_balance = pb::GetTrialBalanceRequest { business_date: "2026-11-22".into() };
+    let tie_out = pb::GetTieOutRequest { business_date: TUESDAY.into() };
+
+    assert_eq!(reason(operator.get_journal(journal).await).0, Code::NotFound);
+    assert_eq!(reason(operator.get_trial_balance(trial_balance).await).0, Code::NotFound);
+    assert_eq!(reason(operator.get_tie_out(tie_out).await).0, Code::NotFound);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_named() {
+    let service = Service::start().await;
+    let mut operator = service.operator();
+    let journal = pb::GetJournalRequest { posting_id: "7".into() };
+    let trial_balance = pb::GetTrialBalanceRequest { business_date: "today".into() };
+
+    assert_eq!(reason(operator.get_journal(journal).await).0, Code::InvalidArgument);
+    let status = operator.get_trial_balance(trial_balance).await.unwrap_err();
+    assert!(status.message().contains("business_date"), "{status:?}");
+}
+
+#[tokio::test]
+async fn the_tie_out_agrees_while_both_ledgers_have_the_same_turnover() {
+    let (deposit, address) = Deposit::start();
+    let service = Service::start_beside(address).await;
+    assert!(tie_out(&service).await.agrees);
+    service.deliver(vec![batch(1, vec![cash(100), transfer(30)])]).await.unwrap();
+    deposit.says(vec![total(30, 130)], 0);
+
+    let answer = tie_out(&service).await;
+
+    assert!(answer.agrees, "{answer:?}");
+    assert_eq!(answer.business_date, MONDAY);
+    assert_eq!(answer.lines.len(), 1);
+    assert_eq!(answer.lines[0].gl_account, "2011");
+    assert_eq!(deposit.asked(), [MONDAY, MONDAY]);
+}
+
+#[tokio::test]
+async fn the_tie_out_shows_a_difference_and_what_may_explain_it() {
+    let (deposit, address) = Deposit::start();
+    let service = Service::start_beside(address).await;
+    service.deliver(vec![batch(1, vec![cash(100)])]).await.unwrap();
+    deposit.says(vec![total(0, 120)], 2);
+
+    let answer = tie_out(&service).await;
+
+    assert!(!answer.agrees);
+    assert_eq!(answer.undelivered_batches, 2);
+    let line = &answer.lines[0];
+    assert_eq!((line.ledger_credit_minor, line.sub_ledger_credit_minor), (100, 120));
+}
+
+#[tokio::test]
+async fn the_tie_out_without_the_sub_ledger_is_unavailable() {
+    let service = Service::start().await;
+    let request = pb::GetTieOutRequest { business_date: String::new() };
+
+    let answer = service.operator().get_tie_out(request).await;
+
+    assert_eq!(reason(answer), (Code::Unavailable, "SERVICE_UNAVAILABLE".into()));
+}
