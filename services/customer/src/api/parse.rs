@@ -1,0 +1,229 @@
+//! Requests as commands and queries. Everything that is wrong with a request is found and named at once, and no
+//! message repeats what it was given: it may be a person's name.
+
+use chrono::{DateTime, Utc};
+use kernel::{CustomerId, RequestId, RequestWindow};
+use platform::db::{Freshness, ReadToken};
+use platform::status::FieldViolation;
+use proto::common::v1 as common;
+use proto::customer::v1 as pb;
+
+use crate::commands::{Move, NewCustomer};
+use crate::domain::{
+    CustomerKind, DocumentKind, DocumentNumber, FullName, Invalid, PersonalData, PhoneNumber,
+    Reason,
+};
+
+/// How many items a batch may hold.
+const BATCH_MAX: usize = 1000;
+
+/// Everything that is wrong with a request.
+pub type Violations = Vec<FieldViolation>;
+
+/// Collects violations while the fields are read.
+pub struct Fields {
+    violations: Violations,
+    now: DateTime<Utc>,
+}
+
+impl Fields {
+    /// Nothing wrong yet.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self { violations: Vec::new(), now }
+    }
+
+    fn wrong<T>(&mut self, field: &str, description: &str) -> Option<T> {
+        self.violations.push(FieldViolation::new(field, description));
+        None
+    }
+
+    fn text<T>(&mut self, field: &str, read: Result<T, Invalid>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(Invalid(description)) => self.wrong(field, description),
+        }
+    }
+
+    fn request_id(&mut self, text: &str) -> Option<RequestId> {
+        let read = RequestId::parse(text);
+        let read = read.and_then(|id| RequestWindow::default().check(id, self.now).map(|()| id));
+        match read {
+            Ok(id) => Some(id),
+            Err(error) => self.wrong("request_id", &error.to_string()),
+        }
+    }
+
+    fn customer_id(&mut self, field: &str, text: &str) -> Option<CustomerId> {
+        match CustomerId::parse(text) {
+            Ok(id) => Some(id),
+            Err(error) => self.wrong(field, &error.to_string()),
+        }
+    }
+
+    fn document_kind(&mut self, kind: pb::DocumentKind) -> Option<DocumentKind> {
+        match kind {
+            pb::DocumentKind::Unspecified => {
+                self.wrong("document_kind", "must be one of the kinds")
+            }
+            pb::DocumentKind::IdentityCard => Some(DocumentKind::IdentityCard),
+            pb::DocumentKind::Passport => Some(DocumentKind::Passport),
+            pb::DocumentKind::BusinessLicence => Some(DocumentKind::BusinessLicence),
+        }
+    }
+
+    fn done<T>(self, value: Option<T>) -> Result<T, Violations> {
+        match value {
+            Some(value) if self.violations.is_empty() => Ok(value),
+            _ => Err(self.violations),
+        }
+    }
+}
+
+/// `verified`: the bank verified the customer before.
+pub fn register(
+    mut fields: Fields,
+    m: &pb::RegisterCustomerRequest,
+    verified: bool,
+) -> Result<NewCustomer, Violations> {
+    let request_id = fields.request_id(&m.request_id);
+    let kind = match m.kind() {
+        pb::CustomerKind::Unspecified => fields.wrong("kind", "must be one of the kinds"),
+        pb::CustomerKind::Person => Some(CustomerKind::Person),
+        pb::CustomerKind::Company => Some(CustomerKind::Company),
+    };
+    let name = fields.text("name", FullName::parse(&m.name));
+    let document_kind = fields.document_kind(m.document_kind());
+    let number = fields.text("document_number", DocumentNumber::parse(&m.document_number));
+    let phone =
+        if m.phone.is_empty() { None } else { fields.text("phone", PhoneNumber::parse(&m.phone)) };
+    let person = name.zip(number).map(|(name, document_number)| PersonalData {
+        name,
+        document_number,
+        phone,
+    });
+    let new = request_id.zip(kind).zip(document_kind).zip(person);
+    fields.done(new.map(|(((request_id, kind), document_kind), person)| NewCustomer {
+        request_id,
+        kind,
+        document_kind,
+        person,
+        verified,
+    }))
+}
+
+/// A malformed item refuses the whole call, because nothing could be stored under its request id.
+pub fn register_batch(
+    now: DateTime<Utc>,
+    m: &pb::BatchRegisterCustomersRequest,
+) -> Result<Vec<NewCustomer>, Violations> {
+    let mut fields = Fields::new(now);
+    if m.items.is_empty() || m.items.len() > BATCH_MAX {
+        fields.wrong::<()>("items", "must hold 1 to 1000 registrations");
+        return fields.done(None);
+    }
+    let mut batch = Vec::with_capacity(m.items.len());
+    for (index, item) in m.items.iter().enumerate() {
+        match register(Fields::new(now), item, m.activate) {
+            Ok(new) => batch.push(new),
+            Err(wrong) => {
+                let place = format!("items[{index}]");
+                fields
+                    .violations
+                    .extend(wrong.into_iter().map(|violation| violation.within(&place)));
+            }
+        }
+    }
+    fields.done(Some(batch))
+}
+
+/// A step for which a reason may be left out.
+pub fn activate(fields: Fields, m: &pb::ActivateCustomerRequest) -> Result<Move, Violations> {
+    step(fields, &m.request_id, &m.customer_id, Reason::parse(&m.reason))
+}
+
+/// A step that needs a reason.
+pub fn freeze(fields: Fields, m: &pb::FreezeCustomerRequest) -> Result<Move, Violations> {
+    step(fields, &m.request_id, &m.customer_id, Reason::parse_required(&m.reason))
+}
+
+/// A step that needs a reason.
+pub fn reject(fields: Fields, m: &pb::RejectCustomerRequest) -> Result<Move, Violations> {
+    step(fields, &m.request_id, &m.customer_id, Reason::parse_required(&m.reason))
+}
+
+/// A step that needs a reason.
+pub fn close(fields: Fields, m: &pb::CloseCustomerRequest) -> Result<Move, Violations> {
+    step(fields, &m.request_id, &m.customer_id, Reason::parse_required(&m.reason))
+}
+
+fn step(
+    mut fields: Fields,
+    request_id: &str,
+    customer_id: &str,
+    reason: Result<Reason, Invalid>,
+) -> Result<Move, Violations> {
+    let request_id = fields.request_id(request_id);
+    let customer_id = fields.customer_id("customer_id", customer_id);
+    let reason = fields.text("reason", reason);
+    let wanted = request_id.zip(customer_id).zip(reason);
+    fields.done(wanted.map(|((request_id, customer_id), reason)| Move {
+        request_id,
+        customer_id,
+        reason,
+    }))
+}
+
+/// Which customer to read, and how fresh.
+pub fn get(
+    mut fields: Fields,
+    m: &pb::GetCustomerRequest,
+) -> Result<(CustomerId, Freshness), Violations> {
+    let id = fields.customer_id("customer_id", &m.customer_id);
+    let freshness = freshness(&mut fields, m.consistency.as_ref());
+    fields.done(id.zip(freshness))
+}
+
+/// Which document to look for, and how fresh.
+pub fn find_by_document(
+    mut fields: Fields,
+    m: &pb::FindCustomerByDocumentRequest,
+) -> Result<(DocumentKind, DocumentNumber, Freshness), Violations> {
+    let kind = fields.document_kind(m.document_kind());
+    let number = fields.text("document_number", DocumentNumber::parse(&m.document_number));
+    let freshness = freshness(&mut fields, m.consistency.as_ref());
+    fields
+        .done(kind.zip(number).zip(freshness).map(|((kind, number), fresh)| (kind, number, fresh)))
+}
+
+/// Whose standing to look up.
+pub fn statuses(
+    mut fields: Fields,
+    m: &pb::BatchGetCustomerStatusRequest,
+) -> Result<Vec<CustomerId>, Violations> {
+    if m.customer_ids.is_empty() || m.customer_ids.len() > BATCH_MAX {
+        fields.wrong::<()>("customer_ids", "must hold 1 to 1000 customer ids");
+        return fields.done(None);
+    }
+    let ids = m.customer_ids.iter().enumerate();
+    let ids: Vec<_> = ids
+        .filter_map(|(index, id)| fields.customer_id(&format!("customer_ids[{index}]"), id))
+        .collect();
+    fields.done(Some(ids))
+}
+
+/// A token of another service says nothing about this service's database: then only the primary is surely fresh.
+fn freshness(
+    fields: &mut Fields,
+    consistency: Option<&common::ReadConsistency>,
+) -> Option<Freshness> {
+    use common::read_consistency::Freshness as Asked;
+    match consistency.and_then(|consistency| consistency.freshness.as_ref()) {
+        None | Some(Asked::Primary(false)) => Some(Freshness::Any),
+        Some(Asked::Primary(true)) => Some(Freshness::Primary),
+        Some(Asked::AtLeast(token)) => match ReadToken::parse(token) {
+            Ok(token) if token.service == crate::SERVICE => Some(Freshness::AtLeast(token)),
+            Ok(_) => Some(Freshness::Primary),
+            Err(error) => fields.wrong("consistency.at_least", &error.to_string()),
+        },
+    }
+}

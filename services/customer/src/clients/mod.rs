@@ -1,0 +1,16 @@
+//! Typed wrappers of the services that customer calls.
+
+mod deposit;
+mod derived;
+
+pub use deposit::Deposit;
+
+/// A service that had to be asked did not decide anything.
+#[derive(Debug, thiserror::Error)]
+#[error("{service} answered {code:?}")]
+pub struct Error {
+    /// Which service.
+    pub service: &'static str,
+    /// What it, or the way to it, answered.
+    pub code: tonic::Code,
+}
