@@ -1,0 +1,81 @@
+//! V6: nothing that is on its way from one service to another, and nothing that ends by itself, is older than its
+//! limit.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use sqlx::types::Uuid;
+use sqlx::types::chrono::NaiveDate;
+
+use super::{Check, Findings, Limits, Snapshot};
+
+const OUTBOX_AGE: &str = include_str!("sql/outbox_age.sql");
+const OVERDUE_HOLDS: &str = include_str!("sql/overdue_holds.sql");
+const CLOSING_DATES: &str = include_str!("sql/closing_dates.sql");
+const COUNT_OUTBOX: &str = "SELECT count(*) FROM outbox";
+const COUNT_ACTIVE_HOLDS: &str = "SELECT count(*) FROM holds WHERE status = 'ACTIVE'";
+
+pub(super) async fn check(snapshot: &mut Snapshot, limits: &Limits) -> anyhow::Result<Check> {
+    let mut findings = Findings::default();
+    let Snapshot { deposit, accounting, customer, .. } = snapshot;
+    for (service, connection) in
+        [("deposit", &mut *deposit), ("accounting", &mut *accounting), ("customer", customer)]
+    {
+        outbox(service, connection, limits.outbox_age, &mut findings).await?;
+    }
+    holds(deposit, limits.expired_hold_age, &mut findings).await?;
+    closing_dates(accounting, limits.closing_age, &mut findings).await?;
+    Ok(findings
+        .into_check("V6", "no outbox row, hold or closing date is in flight beyond its limit"))
+}
+
+async fn outbox(
+    service: &str,
+    connection: &mut PgConnection,
+    limit: Duration,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    findings.examined(sqlx::query_scalar(COUNT_OUTBOX).fetch_one(&mut *connection).await?);
+    let old: Vec<(i64, NaiveDate, i64)> =
+        sqlx::query_as(OUTBOX_AGE).bind(limit.as_secs_f64()).fetch_all(connection).await?;
+    for (batch, date, age_s) in old {
+        findings.add(format!(
+            "{service}: outbox batch {batch} of {date} has waited for {age_s} s, the limit is {} s",
+            limit.as_secs()
+        ));
+    }
+    Ok(())
+}
+
+async fn holds(
+    deposit: &mut PgConnection,
+    limit: Duration,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    findings.examined(sqlx::query_scalar(COUNT_ACTIVE_HOLDS).fetch_one(&mut *deposit).await?);
+    let overdue: Vec<(Uuid, i64)> =
+        sqlx::query_as(OVERDUE_HOLDS).bind(limit.as_secs_f64()).fetch_all(deposit).await?;
+    for (hold, overdue_s) in overdue {
+        findings.add(format!(
+            "deposit: hold {hold} is still active {overdue_s} s after its expiry, the limit is {} s",
+            limit.as_secs()
+        ));
+    }
+    Ok(())
+}
+
+async fn closing_dates(
+    accounting: &mut PgConnection,
+    limit: Duration,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let old: Vec<(NaiveDate, i64)> =
+        sqlx::query_as(CLOSING_DATES).bind(limit.as_secs_f64()).fetch_all(accounting).await?;
+    for (date, age_s) in old {
+        findings.add(format!(
+            "accounting: business date {date} has been closing for {age_s} s, the limit is {} s",
+            limit.as_secs()
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! The numbered truths about the books, checked by one piece of code that the tests, the load test and
+//! `bank verify` all call.
+//!
+//! | | what must be true | where |
+//! |---|---|---|
+//! | V1 | each journal balances, the general ledger is the sum of its lines, the trial balance is zero | `ledger` |
+//! | V2 | each account is the sum of its entries, gapless and chained; entries and outcomes say the same | `accounts` |
+//! | V3 | deposit balances equal the general ledger's control accounts, posting by posting | `tie_out` |
+//! | V4 | held money equals the active holds; no account below its limit; each hold ends exactly once | `holds` |
+//! | V5 | what a client was answered is what the books say | `record` |
+//! | V6 | nothing is in flight for longer than its limit | `in_flight` |
+//!
+//! Read only, set-based, and safe while the bank is working: each database is read in one snapshot, and what
+//! was still on its way between two of them is followed until it has arrived. V5 needs a client's own record,
+//! so it is a function of its own. `self_test` proves that each check can fail.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+mod accounts;
+mod chart;
+mod findings;
+mod holds;
+mod in_flight;
+mod ledger;
+mod plants;
+mod record;
+mod self_test;
+mod snapshot;
+mod tie_out;
+
+pub use record::{Answer, BookedOutcome, Recorded, RunIds, check_record, outcomes_of_run};
+pub use self_test::{SelfTestResult, self_test};
+
+use findings::Findings;
+use snapshot::Snapshot;
+
+/// Where the books are: one URL per service database, on the primary.
+///
+/// For `check` a role that may read everything is enough (`auditor`); `self_test` needs a superuser.
+#[derive(Debug, Clone)]
+pub struct Books {
+    /// Database of the deposit service.
+    pub deposit_url: String,
+    /// Database of the accounting service.
+    pub accounting_url: String,
+    /// Database of the customer service.
+    pub customer_url: String,
+}
+
+/// How long things may take before they count as violations.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How long to wait for what was booked before the check to reach accounting. Default 30 s.
+    pub settle: Duration,
+    /// The oldest that an outbox row may be. Default 60 s.
+    pub outbox_age: Duration,
+    /// How long after its expiry a hold may still be active. Default 10 min.
+    pub expired_hold_age: Duration,
+    /// How long a business date may be closing. Default 10 min.
+    pub closing_age: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_secs(30),
+            outbox_age: Duration::from_mins(1),
+            expired_hold_age: Duration::from_mins(10),
+            closing_age: Duration::from_mins(10),
+        }
+    }
+}
+
+/// What the checks found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// True where every check passed.
+    pub passed: bool,
+    /// One per invariant, by id.
+    pub checks: Vec<Check>,
+}
+
+impl Report {
+    /// A report of these checks.
+    pub fn of(checks: Vec<Check>) -> Self {
+        Self { passed: checks.iter().all(|check| check.passed), checks }
+    }
+
+    /// Adds a check, such as V5 of a load test, in its place.
+    pub fn add(&mut self, check: Check) {
+        self.passed &= check.passed;
+        self.checks.push(check);
+        self.checks.sort_by_key(|check| check.id);
+    }
+}
+
+/// What became of one invariant.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// Its number: "V1".
+    pub id: &'static str,
+    /// What it says, in one line.
+    pub name: &'static str,
+    /// True where nothing contradicts it.
+    pub passed: bool,
+    /// How many rows, or requests, were looked at.
+    pub examined: u64,
+    /// The first 20 contradictions, one line each with both figures; then one that counts the rest.
+    pub violations: Vec<String>,
+}
+
+/// Checks V1 to V4 and V6 with the default limits.
+///
+/// # Errors
+/// A database cannot be read. A violation is not an error.
+pub async fn check(books: &Books) -> anyhow::Result<Report> {
+    check_within(books, &Limits::default()).await
+}
+
+/// Checks V1 to V4 and V6.
+///
+/// # Errors
+/// A database cannot be read. A violation is not an error.
+pub async fn check_within(books: &Books, limits: &Limits) -> anyhow::Result<Report> {
+    let mut snapshot = Snapshot::take(books, limits).await?;
+    check_snapshot(&mut snapshot, limits).await
+}
+
+async fn check_snapshot(snapshot: &mut Snapshot, limits: &Limits) -> anyhow::Result<Report> {
+    let controls = chart::controls()?;
+    let deposit = &mut snapshot.deposit;
+    let sub_ledger =
+        async { anyhow::Ok((accounts::check(deposit).await?, holds::check(deposit).await?)) };
+    // Two databases, two backends: they need not wait for each other.
+    let ((v2, v4), v1) = tokio::try_join!(sub_ledger, ledger::check(&mut snapshot.accounting))?;
+    let v3 = tie_out::check(snapshot, &controls).await?;
+    let v6 = in_flight::check(snapshot, limits).await?;
+    Ok(Report::of(vec![v1, v2, v3, v4, v6]))
+}

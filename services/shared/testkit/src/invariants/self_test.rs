@@ -1,0 +1,179 @@
+//! A checker that was never seen to fail proves nothing: this plants one discrepancy of each kind, runs the same
+//! checks, and says whether exactly the right ones reported it.
+//!
+//! For a scratch copy of the books, with a superuser's URLs: triggers are switched off and constraints dropped, in
+//! database transactions that are always rolled back.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use sqlx::Executor as _;
+use sqlx::types::Uuid;
+
+use super::plants::{self, Place, Plant};
+use super::{
+    Answer, BookedOutcome, Books, Check, Limits, Recorded, Snapshot, accounts, chart, check_record,
+    holds, in_flight, ledger, tie_out,
+};
+
+const PLANTING_DEPOSIT: &str = include_str!("sql/planting_deposit.sql");
+const PLANTING_ACCOUNTING: &str = include_str!("sql/planting_accounting.sql");
+
+/// Whether one planted discrepancy was found.
+#[derive(Debug, Clone, Serialize)]
+pub struct SelfTestResult {
+    /// The invariant that it is aimed at; "all" for the books before anything was planted.
+    pub invariant: &'static str,
+    /// What was planted.
+    pub planted: &'static str,
+    /// True where exactly the expected invariants reported it.
+    pub found: bool,
+    /// What they reported, or what went wrong.
+    pub detail: String,
+}
+
+/// Plants, checks and takes back, one discrepancy after the other.
+///
+/// # Errors
+/// A database cannot be used as a superuser, or does not hold the books. A discrepancy that was not found is not
+/// an error.
+pub async fn self_test(admin: &Books) -> anyhow::Result<Vec<SelfTestResult>> {
+    // Nobody delivers or expires anything in a copy, so only what was planted may count as old.
+    let day = Duration::from_hours(24);
+    let limits =
+        Limits { settle: Duration::ZERO, outbox_age: day, expired_hold_age: day, closing_age: day };
+    let clean = super::check_within(admin, &limits).await?;
+    let mut results = vec![SelfTestResult {
+        invariant: "all",
+        planted: "nothing",
+        found: clean.passed,
+        detail: describe(&clean.checks.iter().collect::<Vec<_>>()),
+    }];
+    for plant in plants::all() {
+        let mut snapshot = Snapshot::take_for_planting(admin).await?;
+        let result = try_plant(&plant, &mut snapshot, &limits).await?;
+        snapshot.roll_back().await?;
+        results.push(result);
+    }
+    results.extend(record_plants());
+    Ok(results)
+}
+
+async fn try_plant(
+    plant: &Plant,
+    snapshot: &mut Snapshot,
+    limits: &Limits,
+) -> anyhow::Result<SelfTestResult> {
+    let (connection, prepare, statements) = match plant.place {
+        Place::Deposit(statements) => (&mut snapshot.deposit, PLANTING_DEPOSIT, statements),
+        Place::Accounting(statements) => {
+            (&mut snapshot.accounting, PLANTING_ACCOUNTING, statements)
+        }
+    };
+    let result = |found, detail| SelfTestResult {
+        invariant: plant.expected.first().copied().unwrap_or("all"),
+        planted: plant.what,
+        found,
+        detail,
+    };
+    connection.execute(prepare).await?;
+    for statement in statements {
+        if connection.execute(*statement).await?.rows_affected() == 0 {
+            return Ok(result(
+                false,
+                "could not be planted: these books have nothing to spoil".to_owned(),
+            ));
+        }
+    }
+    let controls = chart::controls()?;
+    // What was planted in one database cannot change a check that only reads the other.
+    let mut checks = match plant.place {
+        Place::Deposit(_) => {
+            vec![
+                accounts::check(&mut snapshot.deposit).await?,
+                holds::check(&mut snapshot.deposit).await?,
+            ]
+        }
+        Place::Accounting(_) => vec![ledger::check(&mut snapshot.accounting).await?],
+    };
+    checks.push(tie_out::check(snapshot, &controls).await?);
+    checks.push(in_flight::check(snapshot, limits).await?);
+    checks.sort_by_key(|check| check.id);
+    let reported: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();
+    let ids: Vec<&str> = reported.iter().map(|check| check.id).collect();
+    let mut expected = plant.expected.to_vec();
+    expected.sort_unstable();
+    if ids == expected {
+        return Ok(result(true, describe(&reported)));
+    }
+    let found = if ids.is_empty() { "no check".to_owned() } else { ids.join(" and ") };
+    let detail = format!(
+        "reported by {found}, expected {}: {}",
+        expected.join(" and "),
+        describe(&reported)
+    );
+    Ok(result(false, detail))
+}
+
+/// The first violation of each check that failed.
+fn describe(checks: &[&Check]) -> String {
+    let first = |check: &&Check| {
+        check.violations.first().map(|violation| format!("{}: {violation}", check.id))
+    };
+    let lines: Vec<String> = checks.iter().filter_map(first).collect();
+    if lines.is_empty() { "nothing to report".to_owned() } else { lines.join("; ") }
+}
+
+/// V5 compares a client's record with the books, so its discrepancies are planted in a record.
+fn record_plants() -> Vec<SelfTestResult> {
+    let id = Uuid::from_u128(1);
+    let sent = |answer| Recorded {
+        request_id: id,
+        kind: "TRANSFER",
+        debit_account: Some(1),
+        credit_account: Some(2),
+        amount_minor: Some(100),
+        answer,
+    };
+    let booked = |result: &str, amount_minor| BookedOutcome {
+        request_id: id,
+        kind: "TRANSFER".to_owned(),
+        result: result.to_owned(),
+        debit_account: Some(1),
+        credit_account: Some(2),
+        amount_minor,
+    };
+    let posted = || sent(Answer::Posted);
+    let cases: [(&'static str, Vec<Recorded>, Vec<BookedOutcome>); 6] = [
+        ("an acknowledged request is not in the books", vec![posted()], vec![]),
+        (
+            "an acknowledged request is in the books twice",
+            vec![posted()],
+            vec![booked("POSTED", 100); 2],
+        ),
+        (
+            "an acknowledged amount is another one in the books",
+            vec![posted()],
+            vec![booked("POSTED", 101)],
+        ),
+        (
+            "an acknowledged request is refused in the books",
+            vec![posted()],
+            vec![booked("ACCOUNT_FROZEN", 100)],
+        ),
+        ("the books have a request that nobody sent", vec![], vec![booked("POSTED", 100)]),
+        ("a request was never resolved", vec![sent(Answer::Unknown)], vec![booked("POSTED", 100)]),
+    ];
+    cases
+        .into_iter()
+        .map(|(planted, record, outcomes)| {
+            let check = check_record(record, outcomes);
+            SelfTestResult {
+                invariant: "V5",
+                planted,
+                found: !check.passed,
+                detail: describe(&[&check]),
+            }
+        })
+        .collect()
+}
