@@ -1,0 +1,74 @@
+//! The secrets of one bank: generated once, kept in one file, written into the services' configuration.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use testkit::postgres::{Secrets, random_password};
+
+use crate::file::write_private;
+use crate::options::SERVICES;
+
+/// Passwords of all database roles, and the keys that protect customer data.
+///
+/// Losing the file means losing the customers' protected fields, and the way into the databases.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Keys {
+    /// Postgres superuser `postgres`.
+    pub admin_password: String,
+    /// Role `replicator`.
+    pub replication_password: String,
+    /// Names the key below in each protected field.
+    pub data_key_id: String,
+    /// 256-bit key that encrypts protected fields, in hexadecimal.
+    pub data_key_hex: String,
+    /// 256-bit key of the hash by which protected fields are found, in hexadecimal.
+    pub search_key_hex: String,
+    /// Owner, app and auditor roles.
+    pub databases: Secrets,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(..)")
+    }
+}
+
+impl Keys {
+    /// The keys of the bank in `dir`.
+    pub fn load(dir: &Path) -> anyhow::Result<Self> {
+        let path = dir.join("config/keys.toml");
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
+
+    /// The keys of the bank in `dir`, generated if it has none yet.
+    pub(crate) fn load_or_generate(dir: &Path) -> anyhow::Result<Self> {
+        let path = dir.join("config/keys.toml");
+        if path.exists() {
+            return Self::load(dir);
+        }
+        let keys = Self {
+            admin_password: random_password(),
+            replication_password: random_password(),
+            data_key_id: "k1".to_owned(),
+            data_key_hex: random_key(),
+            search_key_hex: random_key(),
+            databases: Secrets::generate(&SERVICES),
+        };
+        write_private(&path, &toml::to_string(&keys)?)?;
+        // The name must survive a power cut as surely as the data that it unlocks.
+        std::fs::File::open(dir.join("config"))?.sync_all()?;
+        Ok(keys)
+    }
+}
+
+fn random_key() -> String {
+    let bytes: [u8; 32] = rand::random();
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

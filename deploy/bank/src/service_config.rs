@@ -1,0 +1,126 @@
+//! The configuration files of the services, written anew at each start.
+//!
+//! Only what this bank decides is written; every other setting keeps the service's own default.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::file::{BankFile, write_private};
+use crate::keys::Keys;
+use crate::options::Options;
+
+/// Chart of accounts and accounting rules, as the accounting service ships them.
+const CHART: &str = include_str!("../../../services/accounting/books/chart.toml");
+const RULES: &str = include_str!("../../../services/accounting/books/rules.toml");
+
+/// The cell of a bank that has only one.
+const CELL_CODE: u32 = 101;
+
+#[derive(Serialize)]
+struct ServiceConfig<'a> {
+    server: Server<'a>,
+    database: Database<'a>,
+    telemetry: Telemetry<'a>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    clients: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bank: Option<Bank>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protection: Option<Protection<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    books: Option<Books>,
+}
+
+#[derive(Serialize)]
+struct Server<'a> {
+    listen: &'a str,
+    operations_listen: &'a str,
+}
+
+#[derive(Serialize)]
+struct Database<'a> {
+    nodes: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Telemetry<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otlp_endpoint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample_ratio: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Bank {
+    cell_code: u32,
+}
+
+#[derive(Serialize)]
+struct Protection<'a> {
+    data_key_id: &'a str,
+    data_key_hex: &'a str,
+    search_key_hex: &'a str,
+}
+
+#[derive(Serialize)]
+struct Books {
+    chart_file: String,
+    rules_file: String,
+    first_business_date: String,
+}
+
+/// Writes the configuration of every service, and the files that accounting loads.
+pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> anyhow::Result<()> {
+    let directory = file.dir.join("config");
+    write_private(&directory.join("chart.toml"), CHART)?;
+    write_private(&directory.join("rules.toml"), RULES)?;
+    for (name, entry) in &file.services {
+        let config = ServiceConfig {
+            server: Server {
+                listen: without_scheme(&entry.grpc),
+                operations_listen: without_scheme(&entry.operations),
+            },
+            database: Database { nodes: &entry.database.app_urls },
+            telemetry: Telemetry {
+                otlp_endpoint: options.otlp.as_deref(),
+                sample_ratio: options.trace_ratio,
+            },
+            clients: clients(file, name),
+            bank: (name == "deposit").then_some(Bank { cell_code: CELL_CODE }),
+            protection: (name == "customer").then_some(Protection {
+                data_key_id: &keys.data_key_id,
+                data_key_hex: &keys.data_key_hex,
+                search_key_hex: &keys.search_key_hex,
+            }),
+            books: (name == "accounting").then(|| books(&directory, file)),
+        };
+        write_private(&entry.config, &toml::to_string(&config)?)?;
+    }
+    Ok(())
+}
+
+/// Who calls whom.
+fn clients<'a>(file: &'a BankFile, service: &str) -> BTreeMap<&'a str, &'a str> {
+    let callees: &[&str] = match service {
+        "deposit" => &["customer", "accounting"],
+        "customer" | "accounting" => &["deposit"],
+        _ => &[],
+    };
+    let entries = file.services.iter().filter(|(name, _)| callees.contains(&name.as_str()));
+    entries.map(|(name, entry)| (name.as_str(), entry.grpc.as_str())).collect()
+}
+
+fn books(directory: &Path, file: &BankFile) -> Books {
+    Books {
+        chart_file: directory.join("chart.toml").display().to_string(),
+        rules_file: directory.join("rules.toml").display().to_string(),
+        first_business_date: file.first_business_date.to_string(),
+    }
+}
+
+/// `http://127.0.0.1:4000` is `127.0.0.1:4000` to whoever listens.
+pub(crate) fn without_scheme(url: &str) -> &str {
+    url.strip_prefix("http://").unwrap_or(url)
+}
