@@ -1,0 +1,103 @@
+# The commands of this repository. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+# The steps of a target depend on each other, and cargo is parallel by itself.
+.NOTPARALLEL:
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# How the tests are run: `make test NEXTEST_PROFILE=ci` runs them all whatever fails.
+NEXTEST_PROFILE ?= default
+BUF_VERSION := 1.75.0
+PROGRAMS := -p customer -p deposit -p accounting -p bank -p loadtest
+
+.PHONY: help
+help: ## List these commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+.PHONY: demo
+demo: postgres ## Build the bank, bring it up, load it, audit its books, show the result, clean up
+	@echo '==> building the services, the bank command and the load generator (minutes the first time)'
+	cargo build --release --locked --bins $(PROGRAMS)
+	@echo '==> running the demo (about three minutes)'
+	$(TARGET)/release/loadtest demo
+
+.PHONY: test
+test: postgres lint ## Everything that CI checks: lint, then every test on a real Postgres
+	@echo '==> building the programs and the tests'
+	cargo build --workspace --all-targets --locked
+	@echo '==> testing, on a Postgres of its own'
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  $(TARGET)/debug/with-postgres cargo nextest run --workspace --locked --profile $(NEXTEST_PROFILE); \
+	else \
+	  echo 'cargo-nextest is not installed: cargo test does it, only slower'; \
+	  $(TARGET)/debug/with-postgres cargo test --workspace --exclude system-tests --locked --all-targets; \
+	  $(TARGET)/debug/with-postgres cargo test -p system-tests --locked --all-targets -- --test-threads 1; \
+	fi
+
+.PHONY: lint
+lint: format tidy proto-lint clippy ## Formatting, architecture rules, protos, clippy; needs no Postgres
+
+.PHONY: format
+format:
+	@echo '==> formatting'
+	cargo fmt --all --check
+
+# Also part of the tests; here first, because it says in seconds what reviewers would say in hours.
+.PHONY: tidy
+tidy: ## Check the architecture: layers, dependencies, SQL, protos, links, reference pages
+	@echo '==> tidy'
+	cargo test --locked --quiet -p tidy
+
+.PHONY: clippy
+clippy:
+	@echo '==> clippy'
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# tidy checks the rules that matter most itself, so a machine without buf and npm loses little.
+.PHONY: proto-lint
+proto-lint:
+	@echo '==> buf lint'
+	@tools=$(abspath $(TARGET)/tools); \
+	buf=$$(command -v buf || echo "$$tools/node_modules/.bin/buf"); \
+	if [[ ! -x $$buf ]] && command -v npm >/dev/null; then \
+	  mkdir -p "$$tools"; \
+	  npm install --no-save --no-audit --no-fund --loglevel error \
+	    --prefix "$$tools" "@bufbuild/buf@$(BUF_VERSION)" </dev/null || true; \
+	fi; \
+	if [[ -x $$buf ]]; then cd proto && "$$buf" lint; \
+	else echo 'skipped: buf is not installed and npm cannot install it here'; fi
+
+# Postgres 15 or newer, found as the bank command finds it. Installing must not start a server of the
+# distribution's own, which would take memory and the default port.
+.PHONY: postgres
+postgres:
+	@if command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null \
+	    || compgen -G '/usr/pgsql-*/bin/postgres' >/dev/null \
+	    || { command -v pg_config >/dev/null && [[ -x "$$(pg_config --bindir)/postgres" ]]; }; then exit 0; fi; \
+	if [[ $$(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then \
+	  echo 'error: Postgres 15 or newer is not installed.' >&2; \
+	  echo 'Install its server programs (Debian, Ubuntu: sudo apt-get install postgresql) and repeat.' >&2; \
+	  exit 1; \
+	fi; \
+	echo '==> installing Postgres (apt-get install postgresql)'; \
+	settings=/etc/postgresql-common/createcluster.d; \
+	mkdir -p $$settings; echo 'create_main_cluster = false' > $$settings/no-main-cluster.conf; \
+	trap 'rm -f '$$settings'/no-main-cluster.conf' EXIT; \
+	apt-get update -qq </dev/null; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql </dev/null
+
+# The directories are those that the bank command takes by itself. Exit code 5 of `bank down`: it is not running.
+.PHONY: clean-bank
+clean-bank: ## Stop the bank that `bank up` left here and delete its data (DIR=... for another directory)
+	@dir=$${DIR:-}; \
+	if [[ -z $$dir && $$(id -u) -eq 0 ]]; then dir=/var/lib/thincore/bank; fi; \
+	dir=$${dir:-$${XDG_STATE_HOME:-$$HOME/.local/state}/thincore/bank}; \
+	if [[ ! -e $$dir/bank.json ]]; then echo "there is no bank in $$dir"; exit 0; fi; \
+	bank=$$(ls -t $(TARGET)/{release,debug}/bank 2>/dev/null | head -1 || true); \
+	if [[ -z $$bank ]]; then echo 'error: build the bank command first: cargo build -p bank' >&2; exit 1; fi; \
+	status=0; "$$bank" down --dir "$$dir" || status=$$?; \
+	if [[ $$status -ne 0 && $$status -ne 5 ]]; then exit $$status; fi; \
+	rm -rf -- "$$dir"; echo "deleted $$dir"
