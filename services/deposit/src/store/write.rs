@@ -221,25 +221,25 @@ pub async fn save(
     Ok(())
 }
 
-fn column<T, C>(rows: &[T], value: impl Fn(&T) -> C) -> Vec<C> {
+fn column<'a, T, C>(rows: &'a [T], value: impl Fn(&'a T) -> C) -> Vec<C> {
     rows.iter().map(value).collect()
 }
 
 /// Outcomes turned on their side: one array per column.
-struct OutcomeColumns {
+struct OutcomeColumns<'a> {
     request_ids: Vec<Uuid>,
     fingerprints: Vec<i64>,
     debit_accounts: Vec<Option<i64>>,
     credit_accounts: Vec<Option<i64>>,
     amounts_minor: Vec<i64>,
     subject_ids: Vec<Option<Uuid>>,
-    currencies: Vec<String>,
+    currencies: Vec<&'a str>,
     kinds: Vec<&'static str>,
     results: Vec<&'static str>,
 }
 
-impl OutcomeColumns {
-    fn of(outcomes: &[Outcome]) -> Self {
+impl<'a> OutcomeColumns<'a> {
+    fn of(outcomes: &'a [Outcome]) -> Self {
         Self {
             request_ids: column(outcomes, |o| o.request_id.as_uuid()),
             fingerprints: column(outcomes, |o| o.fingerprint),
@@ -247,7 +247,7 @@ impl OutcomeColumns {
             credit_accounts: column(outcomes, |o| o.credit_account.map(AccountNumber::as_i64)),
             amounts_minor: column(outcomes, |o| o.amount_minor),
             subject_ids: column(outcomes, |o| o.subject_id),
-            currencies: column(outcomes, |o| o.currency.code().to_owned()),
+            currencies: column(outcomes, |o| o.currency.code()),
             kinds: column(outcomes, |o| o.kind.code()),
             results: column(outcomes, |o| o.decision.code()),
         }
@@ -312,7 +312,7 @@ async fn insert_accounts(
     .bind(column(opened, |a| a.overdraft_minor))
     .bind(column(opened, |a| a.last_sequence))
     .bind(column(opened, |a| a.customer_id.as_uuid()))
-    .bind(column(opened, |a| a.currency.code().to_owned()))
+    .bind(column(opened, |a| a.currency.code()))
     .bind(column(opened, |a| a.product.code))
     .bind(column(opened, |a| a.status.code()))
     .execute(conn)
@@ -334,7 +334,7 @@ async fn save_holds(conn: &mut PgConnection, changes: &Changes) -> Result<(), Er
     .bind(column(&holds, |h| h.account.as_i64()))
     .bind(column(&holds, |h| h.placed_minor))
     .bind(column(&holds, |h| h.remaining_minor))
-    .bind(column(&holds, |h| h.currency.code().to_owned()))
+    .bind(column(&holds, |h| h.currency.code()))
     .bind(column(&holds, |h| h.expires_at))
     .bind(column(&holds, |h| h.status.code()))
     .execute(conn)

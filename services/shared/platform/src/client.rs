@@ -91,7 +91,7 @@ fn late() -> Response<Body> {
 }
 
 fn is_timeout(error: &tonic::transport::Error) -> bool {
-    causes(error).any(|cause| cause.is::<TimeoutExpired>())
+    causes(error).any(<dyn Error>::is::<TimeoutExpired>)
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
@@ -130,6 +130,6 @@ where
 fn is_no_answer(status: &Status) -> bool {
     let transport = status
         .source()
-        .is_some_and(|cause| causes(cause).any(|cause| cause.is::<tonic::transport::Error>()));
+        .is_some_and(|cause| causes(cause).any(<dyn Error>::is::<tonic::transport::Error>));
     status.code() == Code::Unavailable || transport
 }

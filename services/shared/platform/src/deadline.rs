@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn each_unit_reads() {
-        assert_eq!(read("2H"), Ok(Some(Duration::from_secs(7200))));
-        assert_eq!(read("3M"), Ok(Some(Duration::from_secs(180))));
+        assert_eq!(read("2H"), Ok(Some(Duration::from_hours(2))));
+        assert_eq!(read("3M"), Ok(Some(Duration::from_mins(3))));
         assert_eq!(read("4S"), Ok(Some(Duration::from_secs(4))));
         assert_eq!(read("150m"), Ok(Some(Duration::from_millis(150))));
         assert_eq!(read("7u"), Ok(Some(Duration::from_micros(7))));

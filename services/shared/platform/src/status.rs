@@ -44,6 +44,10 @@ fn build(code: Code, domain: &str, reason: &str, message: &str, details: ErrorDe
 }
 
 /// The bank says no.
+#[expect(
+    clippy::implicit_hasher,
+    reason = "nobody hashes otherwise, and the details want this map"
+)]
 pub fn refusal(
     domain: &str,
     reason: &str,
@@ -58,10 +62,10 @@ pub fn refusal(
 pub fn invalid_argument(domain: &str, violations: Vec<FieldViolation>) -> Status {
     let mut details = ErrorDetails::new();
     let mut message = String::from("the request is not well-formed");
-    for (index, violation) in violations.into_iter().enumerate() {
-        message.push_str(if index == 0 { ": " } else { "; " });
-        message.push_str(&format!("{} {}", violation.field, violation.description));
-        details.add_bad_request_violation(violation.field, violation.description);
+    for (index, FieldViolation { field, description }) in violations.into_iter().enumerate() {
+        let separator = if index == 0 { ": " } else { "; " };
+        message.extend([separator, &field, " ", &description]);
+        details.add_bad_request_violation(field, description);
     }
     build(Code::InvalidArgument, domain, "INVALID_ARGUMENT", &message, details)
 }

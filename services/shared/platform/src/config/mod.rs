@@ -3,6 +3,7 @@
 //!
 //! Absent on purpose: reloading. Limits that change at run time belong to whoever keeps their history.
 
+mod children;
 mod load;
 mod sections;
 mod tree;

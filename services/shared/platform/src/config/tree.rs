@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use config::{Value, ValueKind};
-use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
-use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
+use serde::de::value::StrDeserializer;
+use serde::de::{self, DeserializeOwned, Visitor};
 
 use super::Problems;
+use super::children::{Entries, Item, Items};
 
 /// Texts that stand in for one that is wrong; most types that are read from text accept one of them.
 const STAND_INS: [&str; 5] = ["", "127.0.0.1:1", "http://127.0.0.1:1", "2000-01-01", "1"];
@@ -50,14 +51,14 @@ struct Reading {
 }
 
 /// A place in the tree. `value` is `None` where a stand-in is needed.
-struct Node<'a> {
-    path: String,
+pub(super) struct Node<'a> {
+    pub path: String,
     value: Option<&'a Value>,
     reading: &'a Reading,
 }
 
 #[derive(Debug)]
-struct Error {
+pub(super) struct Error {
     path: Option<String>,
     kind: Kind,
 }
@@ -100,7 +101,7 @@ impl de::Error for Error {
 
 impl Error {
     /// Gives the error its place, unless it happened deeper and has one.
-    fn at(mut self, node: &str) -> Self {
+    pub(super) fn at(mut self, node: &str) -> Self {
         if self.path.is_none() {
             self.path = Some(match self.kind {
                 Kind::Missing(field) => join(node, field),
@@ -139,7 +140,7 @@ impl<'a> Node<'a> {
         self.reading.tries.get(&self.path).copied().unwrap_or(0)
     }
 
-    fn from_environment(&self) -> bool {
+    fn is_from_environment(&self) -> bool {
         self.value.and_then(Value::origin) == Some("the environment")
     }
 
@@ -157,7 +158,7 @@ impl<'a> Node<'a> {
             Some(ValueKind::I64(number)) => Some(i128::from(*number)),
             Some(ValueKind::U64(number)) => Some(i128::from(*number)),
             Some(ValueKind::I128(number)) => Some(*number),
-            Some(ValueKind::String(text)) if self.from_environment() => text.parse().ok(),
+            Some(ValueKind::String(text)) if self.is_from_environment() => text.parse().ok(),
             Some(_) => None,
             None => i128::try_from(self.tries()).ok(),
         };
@@ -169,7 +170,7 @@ impl<'a> Node<'a> {
         let number = match self.kind(what) {
             Some(ValueKind::Float(number)) => Some(*number),
             Some(ValueKind::I64(number)) => i32::try_from(*number).ok().map(f64::from),
-            Some(ValueKind::String(text)) if self.from_environment() => text.parse().ok(),
+            Some(ValueKind::String(text)) if self.is_from_environment() => text.parse().ok(),
             Some(_) => None,
             None => Some(0.0),
         };
@@ -180,7 +181,7 @@ impl<'a> Node<'a> {
         let what = "true or false";
         match self.kind(what) {
             Some(ValueKind::Boolean(truth)) => Ok(*truth),
-            Some(ValueKind::String(text)) if self.from_environment() => {
+            Some(ValueKind::String(text)) if self.is_from_environment() => {
                 text.parse().map_err(|_| self.wrong(what))
             }
             Some(_) => Err(self.wrong(what)),
@@ -231,60 +232,11 @@ impl<'a> Node<'a> {
                 .enumerate()
                 .map(|(index, item)| Item::Node(self.child(&format!("[{index}]"), Some(item))))
                 .collect()),
-            Some(ValueKind::String(text)) if self.from_environment() => {
+            Some(ValueKind::String(text)) if self.is_from_environment() => {
                 Ok(text.split(',').map(|item| Item::Text(item.trim())).collect())
             }
             Some(_) => Err(self.wrong(what)),
             None => Ok(Vec::new()),
-        }
-    }
-}
-
-struct Entries<'a> {
-    left: std::vec::IntoIter<(&'a str, Node<'a>)>,
-    value: Option<Node<'a>>,
-}
-
-impl<'de> MapAccess<'de> for Entries<'de> {
-    type Error = Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Error> {
-        let Some((key, value)) = self.left.next() else { return Ok(None) };
-        self.value = Some(value);
-        seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let node = self.value.take().ok_or_else(|| de::Error::custom("a value without its key"))?;
-        // A type that is read from text and then refuses it does not know where it is.
-        let path = node.path.clone();
-        seed.deserialize(node).map_err(|error| error.at(&path))
-    }
-}
-
-enum Item<'a> {
-    Node(Node<'a>),
-    Text(&'a str),
-}
-
-struct Items<'a>(std::vec::IntoIter<Item<'a>>);
-
-impl<'de> de::SeqAccess<'de> for Items<'de> {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Error> {
-        match self.0.next() {
-            Some(Item::Node(node)) => seed.deserialize(node).map(Some),
-            Some(Item::Text(text)) => {
-                seed.deserialize(IntoDeserializer::<Error>::into_deserializer(text)).map(Some)
-            }
-            None => Ok(None),
         }
     }
 }

@@ -27,6 +27,8 @@ use crate::{deadline, status};
 /// What the gate knows of its service.
 pub(super) struct Rules {
     domain: String,
+    /// What the paths of the service begin with: no handler of its is reached without a policy.
+    prefix: String,
     methods: HashMap<String, Arc<Method>>,
     traffic: Traffic,
     default_deadline: Duration,
@@ -39,8 +41,10 @@ struct Method {
 }
 
 impl Rules {
+    /// The rules of the service with this name, whose contract's full name is `contract`.
     pub(super) fn new(
-        service: &str,
+        name: &str,
+        contract: &str,
         policies: &PolicyTable,
         traffic: Traffic,
         default_deadline: Duration,
@@ -51,8 +55,13 @@ impl Rules {
             let method = Method { path: path.to_owned(), policy: policy.clone(), meter };
             (path.to_owned(), Arc::new(method))
         });
-        let methods = methods.collect();
-        Self { domain: format!("{service}.thincore"), methods, traffic, default_deadline }
+        Self {
+            domain: format!("{name}.thincore"),
+            prefix: format!("/{contract}/"),
+            methods: methods.collect(),
+            traffic,
+            default_deadline,
+        }
     }
 }
 
@@ -95,7 +104,13 @@ where
         // The clone takes the place of the one that is ready.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
-        let Some(method) = self.rules.methods.get(request.uri().path()) else {
+        let path = request.uri().path();
+        let Some(method) = self.rules.methods.get(path) else {
+            if path.starts_with(&self.rules.prefix) {
+                let unknown = Status::unimplemented("the service has no such method").into_http();
+                return Box::pin(std::future::ready(Ok(unknown)));
+            }
+            // Health, reflection, and what is nowhere.
             return Box::pin(inner.call(request));
         };
         let call = Call { rules: Arc::clone(&self.rules), method: Arc::clone(method), arrived };
@@ -197,4 +212,42 @@ fn code_of(response: &Response<Body>) -> Code {
         .headers()
         .get("grpc-status")
         .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::config::TrafficConfig;
+
+    /// What the gate answers a call of a channel with this deadline, without any client's timer in the way.
+    async fn code_for(timeout: &str) -> Code {
+        let contract = "bank.deposit.v1.DepositService";
+        let policies = PolicyTable::from_descriptors(proto::DESCRIPTORS, contract).unwrap();
+        let traffic = Traffic::new(&TrafficConfig::default());
+        let patience = Duration::from_secs(5);
+        let rules = Rules::new("deposit", contract, &policies, traffic, patience);
+        let handler = tower::service_fn(|_: Request<Body>| async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok::<_, Infallible>(Response::new(Body::empty()))
+        });
+        let request = Request::builder()
+            .uri("/bank.deposit.v1.DepositService/Transfer")
+            .header("thincore-caller", "channel/a")
+            .header("grpc-timeout", timeout)
+            .body(Body::empty())
+            .unwrap();
+
+        code_of(&GateLayer(Arc::new(rules)).layer(handler).call(request).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_deadline_that_passes_before_or_in_the_handler_is_deadline_exceeded() {
+        assert_eq!(code_for("0m").await, Code::DeadlineExceeded);
+        assert_eq!(code_for("900u").await, Code::DeadlineExceeded);
+        assert_eq!(code_for("20m").await, Code::DeadlineExceeded);
+        assert_eq!(code_for("5S").await, Code::Ok);
+        assert_eq!(code_for("never").await, Code::InvalidArgument);
+    }
 }

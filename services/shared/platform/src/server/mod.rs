@@ -129,7 +129,7 @@ impl Server {
         let policies = PolicyTable::from_descriptors(self.descriptors, S::NAME)?;
         let default_deadline = Duration::from_millis(self.config.default_deadline_ms);
         let traffic = Traffic::new(&self.traffic);
-        let rules = Rules::new(self.service, &policies, traffic, default_deadline);
+        let rules = Rules::new(self.service, S::NAME, &policies, traffic, default_deadline);
         let routes = Routes::new(service).add_service(health).add_service(reflection);
         let health = Health { reporter, services: ["", S::NAME] };
         Ok(Serving { server: self, routes, rules, health })

@@ -5,34 +5,27 @@
 //! trace id all the same (`trace_id`), and the services that it calls log the same one.
 
 mod link;
+mod logs;
 mod propagation;
+mod sampling;
 
 pub use link::SpanLink;
 pub(crate) use propagation::CallTrace;
 pub use propagation::{current_trace_id, current_traceparent, inject};
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use tracing::Subscriber;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::TelemetryConfig;
-
-/// Whether traces go anywhere.
-static EXPORTING: AtomicBool = AtomicBool::new(false);
-/// Chance of a root call to be traced, as a part of 2⁶⁴.
-static SAMPLE_BELOW: AtomicU64 = AtomicU64::new(0);
 
 /// Latencies in seconds, from half a millisecond to ten seconds.
 const SECONDS: [f64; 14] =
@@ -95,26 +88,10 @@ pub fn start(service: &'static str, config: &TelemetryConfig) -> anyhow::Result<
     });
     let logs = match config.log_format.as_str() {
         "text" => tracing_subscriber::fmt::layer().with_writer(std::io::stderr).boxed(),
-        _ => json_logs(std::io::stderr).boxed(),
+        _ => logs::json(std::io::stderr).boxed(),
     };
     tracing_subscriber::registry().with(export).with(logs.with_filter(filter)).try_init()?;
     Ok(Telemetry { metrics, traces })
-}
-
-/// One JSON object a line, with the trace id of the call; of a traced one with the ids of its span too.
-fn json_logs<S, W>(writer: W) -> impl Layer<S>
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
-{
-    let mut layer = json_subscriber::layer()
-        .with_writer(writer)
-        .with_opentelemetry_ids(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .flatten_event(true);
-    layer.inner_layer_mut().add_dynamic_field("trace_id", |_, _| current_trace_id());
-    layer
 }
 
 fn tracer(
@@ -126,37 +103,12 @@ fn tracer(
     }
     let exporter =
         SpanExporter::builder().with_tonic().with_endpoint(&config.otlp_endpoint).build()?;
-    SAMPLE_BELOW.store(part_of_all(config.sample_ratio), Ordering::Relaxed);
-    EXPORTING.store(true, Ordering::Relaxed);
+    sampling::begin(config.sample_ratio);
     Ok(Some(
         SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            // Whether to trace is decided before a span is made: every span that is made is exported.
-            .with_sampler(Sampler::AlwaysOn)
+            .with_sampler(sampling::Follow)
             .with_resource(Resource::builder().with_service_name(service).build())
             .build(),
     ))
-}
-
-#[expect(
-    clippy::float_arithmetic,
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a chance, not money; the conversion saturates"
-)]
-fn part_of_all(ratio: f64) -> u64 {
-    (ratio * u64::MAX as f64) as u64
-}
-
-/// Whether a call without a traced parent is traced.
-fn chance() -> bool {
-    let below = SAMPLE_BELOW.load(Ordering::Relaxed);
-    below > 0 && rand::random::<u64>() < below
-}
-
-/// Whether traces are exported at all.
-fn exporting() -> bool {
-    EXPORTING.load(Ordering::Relaxed)
 }

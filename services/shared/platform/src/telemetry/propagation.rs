@@ -7,7 +7,7 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{chance, exporting};
+use super::sampling::{chance, exporting};
 
 const HEADER: &str = "traceparent";
 
@@ -70,6 +70,11 @@ fn untraced() -> SpanContext {
     let trace = TraceId::from_bytes(rand::random());
     let span = SpanId::from_bytes(rand::random());
     SpanContext::new(trace, span, TraceFlags::NOT_SAMPLED, false, TraceState::NONE)
+}
+
+/// Whether this task works for a call.
+pub(super) fn in_a_call() -> bool {
+    CALL.try_with(|_| ()).is_ok()
 }
 
 /// The trace id of the call that this task works for, whether it is traced or not.

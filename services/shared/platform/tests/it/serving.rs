@@ -64,7 +64,7 @@ async fn a_malformed_deadline_is_refused() {
 async fn hundreds_of_tiny_deadlines_leave_the_connection_to_the_others() {
     let stub = Stub::new(|request: Request<()>| async move {
         if request.metadata().contains_key("slow") {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         Ok(())
     });

@@ -37,7 +37,7 @@ impl TraceService for Collector {
     }
 }
 
-async fn collector() -> (Collector, String) {
+fn collector() -> (Collector, String) {
     let collector = Collector::default();
     let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}", incoming.local_addr().unwrap());
@@ -51,7 +51,7 @@ async fn collector() -> (Collector, String) {
 /// One test, since a process has one telemetry.
 #[tokio::test(flavor = "multi_thread")]
 async fn traced_calls_are_exported_and_every_call_is_counted() {
-    let (collector, otlp_endpoint) = collector().await;
+    let (collector, otlp_endpoint) = collector();
     let settings =
         TelemetryConfig { otlp_endpoint, sample_ratio: 0.0, ..TelemetryConfig::default() };
     let telemetry = telemetry::start("deposit", &settings).unwrap();
