@@ -1,0 +1,111 @@
+//! The draws follow the scenario.
+
+use std::collections::HashMap;
+
+use chrono::DateTime;
+use uuid::Uuid;
+
+use super::*;
+use crate::holds::Hold;
+
+const ACCOUNTS: u32 = 1_000;
+const DRAWS: u32 = 20_000;
+
+fn chooser(scenario: &str) -> Chooser {
+    let scenario = Arc::new(Scenario::load(scenario).unwrap());
+    let ids = Arc::new(Ids::new(DateTime::UNIX_EPOCH, [0; 4]));
+    Chooser::new(scenario, ACCOUNTS, ids, Arc::new(Holds::default()), 7)
+}
+
+fn share(count: u32) -> f64 {
+    f64::from(count) / f64::from(DRAWS)
+}
+
+#[test]
+fn a_transfer_never_has_the_same_account_on_both_sides() {
+    for scenario in ["transfer", "hot", "mixed"] {
+        let mut chooser = chooser(scenario);
+        assert!((0..DRAWS).map(|_| chooser.order()).all(|order| {
+            order.operation != Operation::Transfer || order.account != order.counterparty
+        }));
+    }
+}
+
+#[test]
+fn half_of_the_hot_transfers_credit_one_account() {
+    let mut chooser = chooser("hot");
+    let hot = (0..DRAWS).filter(|_| chooser.order().counterparty == 0).count();
+
+    let share = share(u32::try_from(hot).unwrap());
+    assert!((0.48..0.52).contains(&share), "{share}");
+}
+
+#[test]
+fn operations_come_in_the_proportion_of_their_weights() {
+    let mut chooser = chooser("mixed");
+    let mut counts: HashMap<&str, u32> = HashMap::new();
+    for _ in 0..DRAWS {
+        let order = chooser.order();
+        if order.operation == Operation::PlaceHold {
+            chooser.holds.put(Hold {
+                id: order.request_id,
+                account: order.account,
+                amount_minor: order.amount_minor,
+            });
+        }
+        *counts.entry(order.operation.name()).or_default() += 1;
+    }
+
+    let transfers = share(counts["transfer"]);
+    let captures = share(counts["capture_hold"]);
+    assert!((0.50..0.56).contains(&transfers), "{transfers}");
+    assert!((0.11..0.15).contains(&captures), "{captures}");
+}
+
+#[test]
+fn a_capture_takes_a_hold_that_was_placed_and_takes_it_once() {
+    let mut chooser = chooser("mixed");
+    let hold = Hold { id: Uuid::from_u128(9), account: 3, amount_minor: 55 };
+    chooser.holds.put(hold);
+
+    let taken: Vec<Order> =
+        (0..200).map(|_| chooser.order()).filter(|order| order.hold_id.is_some()).collect();
+
+    assert_eq!(taken.len(), 1);
+    assert_eq!((taken[0].hold_id, taken[0].account, taken[0].amount_minor), (Some(hold.id), 3, 55));
+}
+
+#[test]
+fn zipf_ranks_stay_in_range_and_low_ranks_are_busier() {
+    for exponent in [0.5, 0.8, 1.0, 2.0] {
+        assert_eq!(zipf_rank(0.0, ACCOUNTS, exponent), 0);
+        assert_eq!(zipf_rank(0.999_999_999_999, ACCOUNTS, exponent), ACCOUNTS - 1);
+    }
+    let mut chooser = chooser("mixed");
+    let mut counts = vec![0_u32; 1_000];
+    for _ in 0..DRAWS {
+        let account = chooser.account();
+        counts[usize::try_from(account).unwrap()] += 1;
+    }
+    let busiest = *counts.iter().max().unwrap();
+    counts.sort_unstable();
+    assert!(busiest > 20 * counts[500], "{busiest} against {}", counts[500]);
+}
+
+#[test]
+fn scattering_keeps_ranks_apart() {
+    let mut seen: Vec<u32> = (0..ACCOUNTS).map(|rank| scatter(rank, ACCOUNTS)).collect();
+    seen.sort_unstable();
+    seen.dedup();
+
+    assert_eq!(seen.len(), 1_000);
+}
+
+#[test]
+fn intervals_of_independent_arrivals_have_a_mean_of_one() {
+    let mut chooser = chooser("transfer");
+    let sum: f64 = (0..DRAWS).map(|_| chooser.exponential()).sum();
+
+    let mean = sum / f64::from(DRAWS);
+    assert!((0.95..1.05).contains(&mean), "{mean}");
+}

@@ -1,0 +1,321 @@
+//! The bank as the generator calls it, and what each answer means.
+//!
+//! What matters is not which code came back but what the caller may conclude from it: it is done, it is refused, it
+//! was turned away before anything was decided, or nobody knows. Only the last needs asking again.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use platform::db::ReadToken;
+use proto::common::v1::{Money, ReadConsistency, read_consistency::Freshness};
+use proto::customer::v1::customer_service_client::CustomerServiceClient;
+use proto::deposit::v1 as pb;
+use proto::deposit::v1::deposit_service_client::DepositServiceClient;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+use crate::accounts::Accounts;
+use crate::order::{Operation, Order};
+
+/// The only currency of the load test.
+pub const CURRENCY: &str = "CNY";
+/// The product that is seeded.
+pub const PRODUCT: &str = "CURRENT";
+
+/// Who we are to the bank while we generate load.
+const CHANNEL: &str = "channel/loadtest";
+/// Who we are while we seed.
+const TELLER: &str = "teller/seed";
+const CALLER: &str = "thincore-caller";
+const READ_TOKEN: &str = "thincore-read-token";
+/// HTTP/2 connections to the deposit service: one would serialise all its streams on one task.
+const CONNECTIONS: usize = 4;
+/// Rows of a statement page.
+const STATEMENT_ROWS: i32 = 20;
+
+/// Connections to the services.
+#[derive(Debug)]
+pub struct Client {
+    deposit: Vec<DepositServiceClient<Channel>>,
+    customer: CustomerServiceClient<Channel>,
+    next: AtomicUsize,
+    deadline: Duration,
+}
+
+/// What a mutating request came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Done and durable; with the position that a later read may ask for.
+    Posted(Option<ReadToken>),
+    /// The bank said no, with the reason.
+    Refused(String),
+    /// Turned away because there is too much to do; nothing was decided. After this long it may be tried again.
+    Shed(Duration),
+    /// Turned away because the request is wrong, which is our fault; nothing was decided.
+    Rejected(String),
+    /// No answer, or one that does not tell.
+    Unknown(Code),
+}
+
+/// What a query answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The account's latest entry.
+    pub last_sequence: i64,
+    /// The position that was read.
+    pub token: Option<ReadToken>,
+    /// Whether a replica answered.
+    pub from_replica: bool,
+}
+
+impl Client {
+    /// Connects to both services. Each request carries `deadline`.
+    pub async fn connect(
+        deposit: &str,
+        customer: &str,
+        deadline: Duration,
+    ) -> anyhow::Result<Self> {
+        let mut channels = Vec::with_capacity(CONNECTIONS);
+        for _ in 0..CONNECTIONS {
+            channels.push(DepositServiceClient::new(channel(deposit).await?));
+        }
+        let customer = CustomerServiceClient::new(channel(customer).await?);
+        Ok(Self { deposit: channels, customer, next: AtomicUsize::new(0), deadline })
+    }
+
+    /// Sends one request and says what it came to.
+    pub async fn send(&self, order: &Order, accounts: &Accounts) -> Reply {
+        match self.call(order, accounts).await {
+            Ok(metadata) => Reply::Posted(read_token(&metadata)),
+            Err(status) => classify(&status),
+        }
+    }
+
+    /// Reads a balance or the first page of a statement, at least as fresh as `token`.
+    pub async fn query(
+        &self,
+        operation: Operation,
+        account: i64,
+        token: Option<&ReadToken>,
+    ) -> Result<Seen, Reply> {
+        let account_number = account.to_string();
+        let consistency = token.map(|token| ReadConsistency {
+            freshness: Some(Freshness::AtLeast(token.to_string())),
+        });
+        let (last_sequence, as_of) = if operation == Operation::ListEntries {
+            let request = pb::ListEntriesRequest {
+                account_number,
+                page_size: STATEMENT_ROWS,
+                page_token: String::new(),
+                consistency,
+            };
+            let page = self.deposit().list_entries(self.request(request, CHANNEL)).await;
+            let page = page.map_err(|status| classify(&status))?.into_inner();
+            (page.entries.first().map_or(0, |entry| entry.sequence), page.as_of)
+        } else {
+            let request = pb::GetBalanceRequest { account_number, consistency };
+            let balance = self.deposit().get_balance(self.request(request, CHANNEL)).await;
+            let balance = balance.map_err(|status| classify(&status))?.into_inner();
+            (balance.last_sequence, balance.as_of)
+        };
+        let as_of = as_of.unwrap_or_default();
+        let token = ReadToken::parse(&as_of.read_token).ok();
+        Ok(Seen { last_sequence, token, from_replica: as_of.from_replica })
+    }
+
+    /// Registers customers that were verified before.
+    pub async fn register(
+        &self,
+        items: Vec<proto::customer::v1::RegisterCustomerRequest>,
+    ) -> Result<Vec<proto::customer::v1::BatchRegisterCustomersResult>, Status> {
+        let request = proto::customer::v1::BatchRegisterCustomersRequest { items, activate: true };
+        let mut customer = self.customer.clone();
+        let reply = customer.batch_register_customers(self.request(request, TELLER)).await?;
+        Ok(reply.into_inner().results)
+    }
+
+    /// Opens accounts.
+    pub async fn open(
+        &self,
+        items: Vec<pb::OpenAccountRequest>,
+    ) -> Result<Vec<pb::BatchOpenAccountsResult>, Status> {
+        let request = pb::BatchOpenAccountsRequest { items };
+        let reply = self.deposit().batch_open_accounts(self.request(request, TELLER)).await?;
+        Ok(reply.into_inner().results)
+    }
+
+    async fn call(&self, order: &Order, accounts: &Accounts) -> Result<MetadataMap, Status> {
+        let mut deposit = self.deposit();
+        let request_id = order.request_id.as_hyphenated().to_string();
+        let account_number = accounts.number(order.account).to_string();
+        let amount =
+            Some(Money { currency_code: CURRENCY.to_owned(), amount_minor: order.amount_minor });
+        let hold_id = order.hold_id.map(|id| id.as_hyphenated().to_string()).unwrap_or_default();
+        macro_rules! metadata {
+            ($method:ident, $message:expr) => {
+                deposit.$method(self.request($message, CHANNEL)).await?.into_parts().0
+            };
+        }
+        Ok(match order.operation {
+            Operation::Transfer => {
+                let credit_account_number = accounts.number(order.counterparty).to_string();
+                let debit_account_number = account_number;
+                metadata!(
+                    transfer,
+                    pb::TransferRequest {
+                        request_id,
+                        debit_account_number,
+                        credit_account_number,
+                        amount
+                    }
+                )
+            }
+            Operation::CashDeposit => {
+                metadata!(
+                    deposit_cash,
+                    pb::DepositCashRequest { request_id, account_number, amount }
+                )
+            }
+            Operation::CashWithdrawal => {
+                metadata!(
+                    withdraw_cash,
+                    pb::WithdrawCashRequest { request_id, account_number, amount }
+                )
+            }
+            Operation::PlaceHold => metadata!(
+                place_hold,
+                pb::PlaceHoldRequest { request_id, account_number, amount, expires_at: None }
+            ),
+            Operation::CaptureHold => metadata!(
+                capture_hold,
+                pb::CaptureHoldRequest {
+                    request_id,
+                    hold_id,
+                    amount,
+                    credit_account_number: String::new(),
+                    release_remainder: true
+                }
+            ),
+            Operation::ReleaseHold => {
+                metadata!(release_hold, pb::ReleaseHoldRequest { request_id, hold_id })
+            }
+            Operation::GetBalance | Operation::ListEntries => {
+                return Err(Status::invalid_argument("a query is not sent as an order"));
+            }
+        })
+    }
+
+    /// The next connection in turn; cloning shares it.
+    fn deposit(&self) -> DepositServiceClient<Channel> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.deposit.len();
+        self.deposit[turn].clone()
+    }
+
+    fn request<T>(&self, message: T, caller: &'static str) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.deadline);
+        request.metadata_mut().insert(CALLER, AsciiMetadataValue::from_static(caller));
+        request
+    }
+}
+
+async fn channel(url: &str) -> anyhow::Result<Channel> {
+    let endpoint = Endpoint::from_shared(url.to_owned())
+        .with_context(|| format!("{url} is not an address of a service"))?;
+    endpoint
+        .tcp_nodelay(true)
+        .connect_timeout(Duration::from_secs(5))
+        .connect()
+        .await
+        .with_context(|| format!("cannot connect to the service at {url}"))
+}
+
+fn read_token(metadata: &MetadataMap) -> Option<ReadToken> {
+    ReadToken::parse(metadata.get(READ_TOKEN)?.to_str().ok()?).ok()
+}
+
+/// What the caller may conclude from a status.
+fn classify(status: &Status) -> Reply {
+    let details = status.get_error_details();
+    let reason = || details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
+    match status.code() {
+        Code::FailedPrecondition => Reply::Refused(reason()),
+        // Without RetryInfo it comes from a broken connection, and then nothing is known.
+        Code::ResourceExhausted => match details.retry_info() {
+            Some(retry) => Reply::Shed(retry.retry_delay.unwrap_or(Duration::from_millis(100))),
+            None => Reply::Unknown(status.code()),
+        },
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::Unauthenticated
+        | Code::Unimplemented
+        | Code::OutOfRange => {
+            Reply::Rejected(format!("{:?} {} {}", status.code(), reason(), status.message()))
+        }
+        code => Reply::Unknown(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    fn with_reason(code: Code, reason: &str) -> Status {
+        let details = ErrorDetails::with_error_info(
+            reason,
+            "deposit.thincore",
+            std::collections::HashMap::new(),
+        );
+        Status::with_error_details(code, "text", details)
+    }
+
+    #[test]
+    fn a_refusal_carries_its_reason() {
+        let status = with_reason(Code::FailedPrecondition, "INSUFFICIENT_FUNDS");
+
+        assert_eq!(classify(&status), Reply::Refused("INSUFFICIENT_FUNDS".to_owned()));
+    }
+
+    #[test]
+    fn resource_exhausted_counts_as_shed_only_with_a_time_to_retry() {
+        let delay = Duration::from_millis(250);
+        let details = ErrorDetails::with_retry_info(Some(delay));
+        let shed = Status::with_error_details(Code::ResourceExhausted, "busy", details);
+
+        assert_eq!(classify(&shed), Reply::Shed(delay));
+        let broken = Status::resource_exhausted("h2 protocol error");
+        assert_eq!(classify(&broken), Reply::Unknown(Code::ResourceExhausted));
+    }
+
+    #[test]
+    fn whatever_does_not_tell_is_unknown() {
+        for code in [
+            Code::DeadlineExceeded,
+            Code::Unavailable,
+            Code::Unknown,
+            Code::Internal,
+            Code::Cancelled,
+            Code::Aborted,
+            Code::DataLoss,
+        ] {
+            assert_eq!(classify(&Status::new(code, "")), Reply::Unknown(code));
+        }
+    }
+
+    #[test]
+    fn a_wrong_request_is_rejected_and_never_sent_again() {
+        let reply = classify(&with_reason(Code::InvalidArgument, "INVALID_REQUEST"));
+
+        assert!(
+            matches!(&reply, Reply::Rejected(text) if text.contains("INVALID_REQUEST")),
+            "{reply:?}"
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Sends requests and queries, and draws the conclusion from each answer.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::accounts::Accounts;
+use crate::client::{Client, Reply};
+use crate::holds::{Hold, Holds};
+use crate::meter::{Outcome, Sample};
+use crate::order::{Operation, Order};
+use crate::record::{Event, FinalAnswer, Recorder};
+
+/// How many texts of rejections are kept to be shown.
+const REJECTIONS_SHOWN: usize = 5;
+const RESOLVE_PAUSE: Duration = Duration::from_millis(200);
+
+/// Everything that a worker needs. Shared by all.
+#[derive(Debug)]
+pub struct Driver {
+    /// The bank.
+    pub client: Client,
+    /// What is known of the accounts.
+    pub accounts: Accounts,
+    /// Holds that can be ended.
+    pub holds: Arc<Holds>,
+    recorder: Recorder,
+    started: Instant,
+    in_flight: AtomicUsize,
+    offered: AtomicU64,
+    unresolved: Mutex<Vec<Order>>,
+    rejections: Mutex<Vec<String>>,
+}
+
+impl Driver {
+    /// A driver whose run starts now.
+    pub fn new(client: Client, accounts: Accounts, holds: Arc<Holds>, recorder: Recorder) -> Self {
+        Self {
+            client,
+            accounts,
+            holds,
+            recorder,
+            started: Instant::now(),
+            in_flight: AtomicUsize::new(0),
+            offered: AtomicU64::new(0),
+            unresolved: Mutex::default(),
+            rejections: Mutex::default(),
+        }
+    }
+
+    /// Since the start of the run.
+    pub fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// When the run started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Requests and queries that wait for their answer.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Mutating requests so far.
+    pub fn offered(&self) -> u64 {
+        self.offered.load(Ordering::Relaxed)
+    }
+
+    /// Why requests were turned away as wrong; the first few.
+    pub fn rejections(&self) -> Vec<String> {
+        self.rejections.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends one request that was due at `intended`. Answers how long to hold back, if the bank asked for it.
+    pub async fn order(&self, order: Order, intended: Duration) -> Option<Duration> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.offered.fetch_add(1, Ordering::Relaxed);
+        self.recorder.note(Event::Sent { order, intended });
+        let sent = self.now();
+        let reply = self.client.send(&order, &self.accounts).await;
+        let ended = self.now();
+        let (answer, outcome, pause) = self.conclude(&order, reply);
+        self.recorder.note(Event::Answered { request_id: order.request_id, answer });
+        self.measure(order.operation, outcome, [intended, sent, ended]);
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        pause
+    }
+
+    /// Asks one query that was due at `intended`.
+    pub async fn query(&self, operation: Operation, account: u32, intended: Duration) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let expected = self.accounts.expect(account);
+        let sent = self.now();
+        let number = self.accounts.number(account);
+        let seen = self.client.query(operation, number, expected.token.as_ref()).await;
+        let ended = self.now();
+        let outcome = match seen {
+            Ok(seen) => Outcome::Answered {
+                from_replica: seen.from_replica,
+                stale: expected.is_stale(&seen),
+            },
+            Err(Reply::Shed(_)) => Outcome::Shed,
+            Err(Reply::Unknown(_)) => Outcome::Unknown,
+            Err(Reply::Rejected(text)) => {
+                self.keep_rejection(text);
+                Outcome::Failed
+            }
+            Err(Reply::Refused(_) | Reply::Posted(_)) => Outcome::Failed,
+        };
+        self.measure(operation, outcome, [intended, sent, ended]);
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Sends every request without an answer again, under the same id, until the bank has decided it. Answers how many
+    /// were resolved, and how many were not before `limit`.
+    pub async fn resolve(self: &Arc<Self>, limit: Duration) -> (u64, u64) {
+        let orders =
+            std::mem::take(&mut *self.unresolved.lock().unwrap_or_else(PoisonError::into_inner));
+        let deadline = Instant::now() + limit;
+        let (mut resolved, mut left) = (0, 0);
+        // As many at once as the bank takes easily.
+        for some in orders.chunks(256) {
+            let tasks: Vec<_> = some
+                .iter()
+                .map(|order| {
+                    let (driver, order) = (Arc::clone(self), *order);
+                    tokio::spawn(async move { driver.resolve_one(&order, deadline).await })
+                })
+                .collect();
+            for task in tasks {
+                match task.await {
+                    Ok(true) => resolved += 1,
+                    _ => left += 1,
+                }
+            }
+        }
+        (resolved, left)
+    }
+
+    async fn resolve_one(&self, order: &Order, deadline: Instant) -> bool {
+        loop {
+            let answer = match self.client.send(order, &self.accounts).await {
+                Reply::Posted(_) => Some(FinalAnswer::Posted),
+                Reply::Refused(reason) => Some(FinalAnswer::Refused(reason)),
+                // The first attempt may have been decided all the same, so these tell nothing.
+                Reply::Shed(_) | Reply::Unknown(_) => None,
+                Reply::Rejected(text) => {
+                    self.keep_rejection(text);
+                    None
+                }
+            };
+            if let Some(answer) = answer {
+                self.recorder.note(Event::Answered { request_id: order.request_id, answer });
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(RESOLVE_PAUSE).await;
+        }
+    }
+
+    fn conclude(&self, order: &Order, reply: Reply) -> (FinalAnswer, Outcome, Option<Duration>) {
+        match reply {
+            Reply::Posted(token) => {
+                self.accounts.posted(order, token.as_ref());
+                if order.operation == Operation::PlaceHold {
+                    let Order { request_id: id, account, amount_minor, .. } = *order;
+                    self.holds.put(Hold { id, account, amount_minor });
+                }
+                (FinalAnswer::Posted, Outcome::Posted, None)
+            }
+            Reply::Refused(reason) => (FinalAnswer::Refused(reason), Outcome::Refused, None),
+            Reply::Shed(pause) => {
+                if let Some(id) = order.hold_id {
+                    let Order { account, amount_minor, .. } = *order;
+                    self.holds.put(Hold { id, account, amount_minor });
+                }
+                (FinalAnswer::TurnedAway, Outcome::Shed, Some(pause))
+            }
+            Reply::Rejected(text) => {
+                self.keep_rejection(text);
+                (FinalAnswer::TurnedAway, Outcome::Failed, None)
+            }
+            Reply::Unknown(_) => {
+                self.unresolved.lock().unwrap_or_else(PoisonError::into_inner).push(*order);
+                (FinalAnswer::Unknown, Outcome::Unknown, Some(RESOLVE_PAUSE))
+            }
+        }
+    }
+
+    fn measure(
+        &self,
+        operation: Operation,
+        outcome: Outcome,
+        [intended, sent, ended]: [Duration; 3],
+    ) {
+        let latency = ended.saturating_sub(intended);
+        let lag = sent.saturating_sub(intended);
+        self.recorder.note(Event::Measured(Sample { operation, outcome, latency, lag, ended }));
+    }
+
+    fn keep_rejection(&self, text: String) {
+        let mut rejections = self.rejections.lock().unwrap_or_else(PoisonError::into_inner);
+        if rejections.len() < REJECTIONS_SHOWN && !rejections.contains(&text) {
+            rejections.push(text);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Load a bank, and prove afterwards that not a cent went astray.
+//!
+//! Read in this order: `scenario` (what is asked), `schedule` (when), `driver` (what an answer means), `record` (what
+//! the client keeps on its own side), `run` (all of it together), `audit` (the books against that record).
+//!
+//! Invariants: latency is counted from when a request was due, never from when it was sent; a request is written down
+//! before it is sent; an answer that did not come is asked for again under the same id until it is known.
+//!
+//! Absent on purpose: retries while the load runs. The generator is the edge, and what it measures is the bank.
+
+pub mod accounts;
+pub mod audit;
+pub mod choice;
+pub mod cli;
+pub mod client;
+pub mod command;
+pub mod driver;
+pub mod holds;
+pub mod ids;
+pub mod lab;
+pub mod meter;
+pub mod order;
+pub mod progress;
+pub mod record;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod schedule;
+pub mod seed;
+pub mod stop;
+pub mod target;
+pub mod watch;

@@ -1,0 +1,98 @@
+//! One request that the generator will send: what, from where to where, how much, under which id.
+
+use uuid::Uuid;
+
+/// What a request does, in the words of the reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Operation {
+    /// Money between two accounts.
+    Transfer = 0,
+    /// Cash paid in.
+    CashDeposit = 1,
+    /// Cash paid out.
+    CashWithdrawal = 2,
+    /// Money reserved.
+    PlaceHold = 3,
+    /// Reserved money taken.
+    CaptureHold = 4,
+    /// Reserved money given back.
+    ReleaseHold = 5,
+    /// A balance read.
+    GetBalance = 6,
+    /// The first page of a statement read.
+    ListEntries = 7,
+}
+
+impl Operation {
+    /// All of them, writes first; each stands at the index of its number.
+    pub const ALL: [Self; 8] = [
+        Self::Transfer,
+        Self::CashDeposit,
+        Self::CashWithdrawal,
+        Self::PlaceHold,
+        Self::CaptureHold,
+        Self::ReleaseHold,
+        Self::GetBalance,
+        Self::ListEntries,
+    ];
+
+    /// Its place in [`Operation::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The operation at this place.
+    pub fn from_index(index: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(index)).copied()
+    }
+
+    /// As the JSON report calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Transfer => "transfer",
+            Self::CashDeposit => "cash_deposit",
+            Self::CashWithdrawal => "cash_withdrawal",
+            Self::PlaceHold => "place_hold",
+            Self::CaptureHold => "capture_hold",
+            Self::ReleaseHold => "release_hold",
+            Self::GetBalance => "get_balance",
+            Self::ListEntries => "list_entries",
+        }
+    }
+
+    /// As the books call the outcome; a read leaves none.
+    pub const fn booked_kind(self) -> &'static str {
+        match self {
+            Self::Transfer => "TRANSFER",
+            Self::CashDeposit => "CASH_DEPOSIT",
+            Self::CashWithdrawal => "CASH_WITHDRAWAL",
+            Self::PlaceHold => "HOLD_PLACED",
+            Self::CaptureHold => "HOLD_CAPTURED",
+            Self::ReleaseHold => "HOLD_RELEASED",
+            Self::GetBalance | Self::ListEntries => "",
+        }
+    }
+
+    /// Whether it only reads.
+    pub const fn is_query(self) -> bool {
+        matches!(self, Self::GetBalance | Self::ListEntries)
+    }
+}
+
+/// One mutating request. Small and `Copy`: it is kept until the answer is certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// Chosen by us, never used for anything else.
+    pub request_id: Uuid,
+    /// What to do.
+    pub operation: Operation,
+    /// The account debited or reserved on; an index into the seeded accounts. For cash paid in, the account.
+    pub account: u32,
+    /// The account credited by a transfer.
+    pub counterparty: u32,
+    /// Minor units; for a release, what the hold reserves.
+    pub amount_minor: i64,
+    /// The hold to capture or release.
+    pub hold_id: Option<Uuid>,
+}
