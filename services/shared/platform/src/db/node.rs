@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{ConnectOptions, PgPool};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use tokio::sync::watch;
 
@@ -117,7 +117,9 @@ impl Node {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| Error::Setting(format!("database.nodes[{index}] is not a Postgres URL")))?
             .ssl_mode(PgSslMode::Prefer)
-            .application_name(service);
+            .application_name(service)
+            // Failures are logged where they are handled; each statement at debug level is not worth its cost.
+            .disable_statement_logging();
         let label = format!("{}:{}", options.get_host(), options.get_port());
         let patience = Duration::from_millis(config.connect_timeout_ms);
         // Every statement of ours is prepared once and has one good plan: index lookups by key. A custom plan for
