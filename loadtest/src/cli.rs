@@ -183,12 +183,13 @@ pub struct Bank {
 /// How much to seed.
 #[derive(Debug, Args)]
 pub struct Size {
-    /// Customers to seed, where fewer accounts than asked for are there.
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub customers: u32,
-    /// Accounts to seed. Below 100,000 a figure says more about caches than about a bank.
-    #[arg(long, value_name = "M", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
-    pub accounts: u32,
+    /// Customers to seed [default: half as many as accounts].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub customers: Option<u32>,
+    /// Accounts that the load is spread over [default: those seeded before, else 200000]. With fewer than 100,000 a
+    /// figure says more about caches than about a bank.
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
+    pub accounts: Option<u32>,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Sends requests and queries, and draws the conclusion from each answer.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,8 +12,8 @@ use crate::meter::{Outcome, Sample};
 use crate::order::{Operation, Order};
 use crate::record::{Event, FinalAnswer, Recorder};
 
-/// How many texts of rejections are kept to be shown.
-const REJECTIONS_SHOWN: usize = 5;
+/// How many kinds of trouble are kept to be shown.
+const TROUBLES_KEPT: usize = 8;
 const RESOLVE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Everything that a worker needs. Shared by all.
@@ -29,7 +30,8 @@ pub struct Driver {
     in_flight: AtomicUsize,
     offered: AtomicU64,
     unresolved: Mutex<Vec<Order>>,
-    rejections: Mutex<Vec<String>>,
+    refusals: Mutex<BTreeMap<String, u64>>,
+    troubles: Mutex<Vec<(String, u64)>>,
 }
 
 impl Driver {
@@ -44,7 +46,8 @@ impl Driver {
             in_flight: AtomicUsize::new(0),
             offered: AtomicU64::new(0),
             unresolved: Mutex::default(),
-            rejections: Mutex::default(),
+            refusals: Mutex::default(),
+            troubles: Mutex::default(),
         }
     }
 
@@ -68,9 +71,16 @@ impl Driver {
         self.offered.load(Ordering::Relaxed)
     }
 
-    /// Why requests were turned away as wrong; the first few.
-    pub fn rejections(&self) -> Vec<String> {
-        self.rejections.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// How often the bank refused for which reason, while the load ran.
+    pub fn refusals(&self) -> BTreeMap<String, u64> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What came instead of an answer, or why a request was turned away as wrong: the first few kinds, each with
+    /// how often.
+    pub fn troubles(&self) -> Vec<String> {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.iter().map(|(line, count)| format!("{count}× {line}")).collect()
     }
 
     /// Sends one request that was due at `intended`. Answers how long to hold back, if the bank asked for it.
@@ -82,8 +92,8 @@ impl Driver {
         let reply = self.client.send(&order, &self.accounts).await;
         let ended = self.now();
         let (answer, outcome, pause) = self.conclude(&order, reply);
-        self.recorder.note(Event::Answered { request_id: order.request_id, answer });
-        self.measure(order.operation, outcome, [intended, sent, ended]);
+        let sample = Some(measure(order.operation, outcome, [intended, sent, ended]));
+        self.recorder.note(Event::Answered { request_id: order.request_id, answer, sample });
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         pause
     }
@@ -102,14 +112,17 @@ impl Driver {
                 stale: expected.is_stale(&seen),
             },
             Err(Reply::Shed(_)) => Outcome::Shed,
-            Err(Reply::Unknown(_)) => Outcome::Unknown,
+            Err(Reply::Unknown(text)) => {
+                self.keep_trouble(operation, &text);
+                Outcome::Unknown
+            }
             Err(Reply::Rejected(text)) => {
-                self.keep_rejection(text);
+                self.keep_trouble(operation, &text);
                 Outcome::Failed
             }
             Err(Reply::Refused(_) | Reply::Posted(_)) => Outcome::Failed,
         };
-        self.measure(operation, outcome, [intended, sent, ended]);
+        self.recorder.note(Event::Asked(measure(operation, outcome, [intended, sent, ended])));
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -147,12 +160,13 @@ impl Driver {
                 // The first attempt may have been decided all the same, so these tell nothing.
                 Reply::Shed(_) | Reply::Unknown(_) => None,
                 Reply::Rejected(text) => {
-                    self.keep_rejection(text);
+                    self.keep_trouble(order.operation, &text);
                     None
                 }
             };
             if let Some(answer) = answer {
-                self.recorder.note(Event::Answered { request_id: order.request_id, answer });
+                let request_id = order.request_id;
+                self.recorder.note(Event::Answered { request_id, answer, sample: None });
                 return true;
             }
             if Instant::now() >= deadline {
@@ -172,7 +186,11 @@ impl Driver {
                 }
                 (FinalAnswer::Posted, Outcome::Posted, None)
             }
-            Reply::Refused(reason) => (FinalAnswer::Refused(reason), Outcome::Refused, None),
+            Reply::Refused(reason) => {
+                let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+                *refusals.entry(reason.clone()).or_default() += 1;
+                (FinalAnswer::Refused(reason), Outcome::Refused, None)
+            }
             Reply::Shed(pause) => {
                 if let Some(id) = order.hold_id {
                     let Order { account, amount_minor, .. } = *order;
@@ -181,31 +199,34 @@ impl Driver {
                 (FinalAnswer::TurnedAway, Outcome::Shed, Some(pause))
             }
             Reply::Rejected(text) => {
-                self.keep_rejection(text);
+                self.keep_trouble(order.operation, &text);
                 (FinalAnswer::TurnedAway, Outcome::Failed, None)
             }
-            Reply::Unknown(_) => {
+            Reply::Unknown(text) => {
+                self.keep_trouble(order.operation, &text);
                 self.unresolved.lock().unwrap_or_else(PoisonError::into_inner).push(*order);
                 (FinalAnswer::Unknown, Outcome::Unknown, Some(RESOLVE_PAUSE))
             }
         }
     }
 
-    fn measure(
-        &self,
-        operation: Operation,
-        outcome: Outcome,
-        [intended, sent, ended]: [Duration; 3],
-    ) {
-        let latency = ended.saturating_sub(intended);
-        let lag = sent.saturating_sub(intended);
-        self.recorder.note(Event::Measured(Sample { operation, outcome, latency, lag, ended }));
-    }
-
-    fn keep_rejection(&self, text: String) {
-        let mut rejections = self.rejections.lock().unwrap_or_else(PoisonError::into_inner);
-        if rejections.len() < REJECTIONS_SHOWN && !rejections.contains(&text) {
-            rejections.push(text);
+    fn keep_trouble(&self, operation: Operation, text: &str) {
+        let line = format!("{}: {text}", operation.name());
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, count)) = troubles.iter_mut().find(|(known, _)| *known == line) {
+            *count += 1;
+        } else if troubles.len() < TROUBLES_KEPT {
+            troubles.push((line, 1));
         }
     }
+}
+
+fn measure(
+    operation: Operation,
+    outcome: Outcome,
+    [intended, sent, ended]: [Duration; 3],
+) -> Sample {
+    let latency = ended.saturating_sub(intended);
+    let lag = sent.saturating_sub(intended);
+    Sample { operation, outcome, latency, lag, ended }
 }

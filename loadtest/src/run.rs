@@ -3,7 +3,7 @@
 //! Requests come from a schedule (open loop, at a rate) or from workers that send the next when the last is answered
 //! (closed loop, flat out). Queries always come from a schedule of their own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,8 +91,10 @@ pub struct Finished {
     pub record: PathBuf,
     /// How the ids of this run are recognised.
     pub ids: RunIds,
-    /// Why requests were turned away as wrong: the first few.
-    pub rejections: Vec<String>,
+    /// How often the bank refused for which reason.
+    pub refusals: BTreeMap<String, u64>,
+    /// What came instead of answers: the first few kinds.
+    pub troubles: Vec<String>,
     /// Whether Ctrl-C ended it early.
     pub interrupted: bool,
 }
@@ -129,8 +131,7 @@ pub async fn run(
 
     let sending = generator.send().await?;
     progress.abort();
-    let watched = watch.finish().await?;
-    let drained = watch::drained(target, DRAIN_LIMIT).await?;
+    let (watched, drained) = tokio::try_join!(watch.finish(), watch::drained(target, DRAIN_LIMIT))?;
     let (resolved, unresolved) = driver.resolve(RESOLVE_LIMIT).await;
     let run_ids = ids.run();
     let record = recording.finish()?;
@@ -145,7 +146,8 @@ pub async fn run(
         drained,
         record,
         ids: run_ids,
-        rejections: driver.rejections(),
+        refusals: driver.refusals(),
+        troubles: driver.troubles(),
         interrupted: stop.is_requested(),
     })
 }

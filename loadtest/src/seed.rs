@@ -18,7 +18,7 @@ use tonic::{Code, Status};
 use crate::client::{CURRENCY, Client, PRODUCT};
 use crate::ids::Ids;
 use crate::progress::{Progress, say};
-use crate::stop::Stop;
+use crate::stop::{Interrupted, Stop};
 use crate::target::Target;
 
 /// Items of one call; more are refused.
@@ -28,6 +28,8 @@ const CALLS_AT_ONCE: usize = 6;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How long one call is repeated before seeding gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Below 100,000 a figure says more about caches than about a bank.
+const ACCOUNTS: u32 = 200_000;
 /// 10,000.00: far more than a run takes away from an account on average.
 const OPENING_DEPOSIT_MINOR: i64 = 1_000_000;
 
@@ -40,9 +42,21 @@ pub struct Size {
     pub accounts: u32,
 }
 
-impl Default for Size {
-    fn default() -> Self {
-        Self { customers: 100_000, accounts: 200_000 }
+/// How much was asked for; what was not said follows from what is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Customers, if new ones must be made.
+    pub customers: Option<u32>,
+    /// Accounts to spread the load over.
+    pub accounts: Option<u32>,
+}
+
+impl Wanted {
+    /// What is made where nothing fits.
+    fn size(self) -> Size {
+        let accounts = self.accounts.unwrap_or(ACCOUNTS);
+        let customers = self.customers.unwrap_or(accounts / 2);
+        Size { customers: customers.clamp(1, accounts.max(1)), accounts }
     }
 }
 
@@ -56,22 +70,20 @@ struct Seed {
     seeded_at: String,
 }
 
-/// The seeded account numbers of a bank; seeds first where there are too few.
-pub async fn ensure(target: &Target, size: Size, stop: &Stop) -> anyhow::Result<Vec<i64>> {
-    ensure!(size.customers >= 1 && size.accounts >= 2, "at least one customer and two accounts");
-    ensure!(size.accounts >= size.customers, "at least as many accounts as customers");
+/// The seeded account numbers of a bank, as many as wanted; seeds first where there are too few.
+pub async fn ensure(target: &Target, wanted: Wanted, stop: &Stop) -> anyhow::Result<Vec<i64>> {
     let dir = target.own_dir()?;
-    if let Some((seed, accounts)) = load(&dir)? {
-        if seed.size.accounts >= size.accounts {
-            say(&format!("using the {} accounts that were seeded before", seed.size.accounts));
+    if let Some((seed, mut accounts)) = load(&dir)? {
+        let seeded = seed.size.accounts;
+        let used = wanted.accounts.unwrap_or(seeded);
+        if used <= seeded {
+            say(&format!("using {used} of the {seeded} accounts that were seeded before"));
+            accounts.truncate(usize::try_from(used)?);
             return Ok(accounts);
         }
-        let seeded = seed.size.accounts;
-        say(&format!(
-            "{seeded} accounts were seeded before, {} are asked for: seeding anew",
-            size.accounts
-        ));
+        say(&format!("{seeded} accounts were seeded before, {used} are asked for: seeding anew"));
     }
+    let size = wanted.size();
     let accounts = Seeder::new(target).await?.run(size, stop).await?;
     save(&dir, size, &accounts)?;
     Ok(accounts)
@@ -219,7 +231,7 @@ where
     let mut ready = 0;
     loop {
         if stop.is_requested() {
-            bail!("interrupted while seeding");
+            return Err(Interrupted.into());
         }
         while running.len() < CALLS_AT_ONCE {
             let Some((place, batch)) = waiting.next() else { break };
@@ -303,6 +315,15 @@ mod tests {
         save(dir.path(), Size { customers: 1, accounts: 3 }, &[5, 6]).unwrap();
 
         assert!(load(dir.path()).unwrap_err().to_string().contains("damaged"));
+    }
+
+    #[test]
+    fn what_was_not_said_has_a_default_that_fits() {
+        let size = |customers, accounts| Wanted { customers, accounts }.size();
+
+        assert_eq!(size(None, None), Size { customers: 100_000, accounts: 200_000 });
+        assert_eq!(size(None, Some(3)), Size { customers: 1, accounts: 3 });
+        assert_eq!(size(Some(9), Some(3)), Size { customers: 3, accounts: 3 });
     }
 
     #[test]

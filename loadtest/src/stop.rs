@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+/// Ctrl-C came before there was anything to report.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
 /// Tells whoever asks that the run should end. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Stop {

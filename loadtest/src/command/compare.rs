@@ -13,16 +13,14 @@ use testkit::invariants::Report as Audit;
 
 use super::pgbench::Pgbench;
 use super::run_scenario::print;
-use super::{
-    Interrupted, audit_runs, require_writable, run_once, scenario, verdict, with_bank, write_json,
-};
+use super::{audit_runs, require_writable, run_once, scenario, verdict, with_bank, write_json};
 use crate::cli;
 use crate::lab::Lab;
 use crate::progress::say;
 use crate::report::{RunReport, tenths, text};
 use crate::run::{Finished, Pace, Plan};
-use crate::seed::Size;
-use crate::stop::Stop;
+use crate::seed::Wanted;
+use crate::stop::{Interrupted, Stop};
 
 /// Each side has as many turns, alternating, so that whatever drifts on the machine meets both.
 const TURNS: usize = 2;
@@ -52,8 +50,8 @@ pub(super) async fn execute(options: &cli::Pgbench, stop: &Stop) -> anyhow::Resu
         queries: 0,
         in_flight_max: options.in_flight,
     };
-    let size = Size::from(&options.size);
-    with_bank(options.bank.dir.as_deref(), size, stop, async |lab: &Lab, accounts: &[i64]| {
+    let wanted = Wanted::from(&options.size);
+    with_bank(options.bank.dir.as_deref(), wanted, stop, async |lab: &Lab, accounts: &[i64]| {
         let pgbench = Pgbench::find(&lab.target.admin_url)?;
         let turns = turns(lab, accounts, &pgbench, &plan, stop).await;
         // Five million rows must not stay behind in somebody's bank, whatever happened.

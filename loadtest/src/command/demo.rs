@@ -18,7 +18,7 @@ use crate::progress::say;
 use crate::report::html::Page;
 use crate::report::{RunReport, tenths, text};
 use crate::run::{Pace, Plan};
-use crate::seed::Size;
+use crate::seed::Wanted;
 use crate::stop::Stop;
 
 /// The target of the bank: money-moving, durable, in one day.
@@ -59,8 +59,8 @@ pub(super) async fn execute(options: &cli::Demo, stop: &Stop) -> anyhow::Result<
         queries: 0,
         in_flight_max: IN_FLIGHT_MAX,
     };
-    let size = Size::from(&options.size);
-    with_bank(options.bank.dir.as_deref(), size, stop, async |lab: &Lab, accounts: &[i64]| {
+    let wanted = Wanted::from(&options.size);
+    with_bank(options.bank.dir.as_deref(), wanted, stop, async |lab: &Lab, accounts: &[i64]| {
         let demo = run(lab, accounts, [steady, flat_out], stop).await?;
         print(&text::run(&demo.steady));
         if let Some(flat_out) = &demo.flat_out {

@@ -16,19 +16,14 @@ use crate::progress::say;
 use crate::report::RunReport;
 use crate::run::{self, Finished, Plan};
 use crate::scenario::Scenario;
-use crate::seed::{self, Size};
-use crate::stop::Stop;
+use crate::seed::{self, Wanted};
+use crate::stop::{Interrupted, Stop};
 use crate::target::Target;
 
 mod compare;
 mod demo;
 mod pgbench;
 mod run_scenario;
-
-/// Ctrl-C came before there was anything to report.
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted")]
-pub struct Interrupted;
 
 const INTERRUPTED: u8 = 130;
 
@@ -39,8 +34,8 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(options) => run_scenario::execute(&options, &stop).await,
         Command::Seed(options) => {
-            let size = Size::from(&options.size);
-            with_bank(Some(&options.bank), size, &stop, async |_, _| Ok(ExitCode::SUCCESS)).await
+            let wanted = Wanted::from(&options.size);
+            with_bank(Some(&options.bank), wanted, &stop, async |_, _| Ok(ExitCode::SUCCESS)).await
         }
         Command::Compare(options) => match options.with {
             CompareWith::Pgbench(options) => compare::execute(&options, &stop).await,
@@ -60,17 +55,16 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<testkit::environment::Problem>() { 3 } else { 1 }
 }
 
-impl From<&cli::Size> for Size {
+impl From<&cli::Size> for Wanted {
     fn from(size: &cli::Size) -> Self {
-        // Asking for few accounts alone is enough.
-        Self { customers: size.customers.min(size.accounts), accounts: size.accounts }
+        Self { customers: size.customers, accounts: size.accounts }
     }
 }
 
 /// Runs `work` on a bank with seeded accounts, and takes a temporary bank down again whatever happens.
 async fn with_bank<T>(
     dir: Option<&Path>,
-    size: Size,
+    wanted: Wanted,
     stop: &Stop,
     work: impl AsyncFnOnce(&Lab, &[i64]) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
@@ -82,7 +76,7 @@ async fn with_bank<T>(
         () = stop.requested() => return Err(Interrupted.into()),
     };
     let result = async {
-        let accounts = seed::ensure(&lab.target, size, stop).await?;
+        let accounts = seed::ensure(&lab.target, wanted, stop).await?;
         work(&lab, &accounts).await
     }
     .await;
@@ -154,11 +148,15 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 /// A file that cannot be written is found out before the run and not after it.
 fn require_writable(paths: &[Option<&Path>]) -> anyhow::Result<()> {
     for path in paths.iter().flatten() {
+        let is_new = !path.exists();
         let mut options = std::fs::OpenOptions::new();
         let opened = options.create(true).append(true).open(path);
         opened.map_err(|error| {
             bank::Error::Usage(format!("cannot write {}: {error}", path.display()))
         })?;
+        if is_new {
+            std::fs::remove_file(path)?;
+        }
     }
     Ok(())
 }

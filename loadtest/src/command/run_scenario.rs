@@ -11,7 +11,7 @@ use crate::progress::say;
 use crate::report::html::Page;
 use crate::report::text;
 use crate::run::{Pace, Plan};
-use crate::seed::Size;
+use crate::seed::Wanted;
 use crate::stop::Stop;
 
 const WORKERS: u32 = 512;
@@ -20,8 +20,8 @@ const IN_FLIGHT_MAX: u32 = 20_000;
 pub(super) async fn execute(options: &cli::Run, stop: &Stop) -> anyhow::Result<ExitCode> {
     let plan = plan(options)?;
     require_writable(&[options.json.as_deref(), options.html.as_deref()])?;
-    let size = Size::from(&options.size);
-    with_bank(options.bank.dir.as_deref(), size, stop, async |lab: &Lab, accounts: &[i64]| {
+    let wanted = Wanted::from(&options.size);
+    with_bank(options.bank.dir.as_deref(), wanted, stop, async |lab: &Lab, accounts: &[i64]| {
         let (finished, mut report) = run_once(&lab.target, accounts, plan, stop).await?;
         if !options.no_verify {
             report.verify = Some(audit_runs(lab, accounts, &[&finished]).await?);

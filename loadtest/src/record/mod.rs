@@ -5,9 +5,9 @@
 //! syncs at the end. Frames are small and binary: half a million requests are 40 MB.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use uuid::Uuid;
@@ -20,7 +20,8 @@ mod file;
 use file::Writer;
 pub use file::{FinalAnswer, Line, read};
 
-const FLUSH_EVERY: Duration = Duration::from_millis(50);
+/// Well below the promised 50 ms.
+const WAKE_EVERY: Duration = Duration::from_millis(20);
 
 /// What happened to one request.
 #[derive(Debug, Clone)]
@@ -38,9 +39,11 @@ pub enum Event {
         request_id: Uuid,
         /// With what.
         answer: FinalAnswer,
+        /// For the histograms; absent where it was asked again after the run.
+        sample: Option<Sample>,
     },
-    /// A latency for the histograms; leaves no trace in the file.
-    Measured(Sample),
+    /// A query has ended; leaves no trace in the file.
+    Asked(Sample),
     /// The run is over.
     End,
 }
@@ -91,24 +94,24 @@ impl Recording {
     }
 }
 
+/// Wakes up now and then and takes what has gathered. Waiting for each event would make every request wake this
+/// thread, which costs more than all the rest of sending it.
 fn run(events: &Receiver<Event>, mut writer: Writer, meter: &Meter) -> anyhow::Result<()> {
-    let mut flushed = Instant::now();
     loop {
-        let event = match events.recv_timeout(FLUSH_EVERY) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return writer.finish(),
-        };
-        match event {
-            Some(Event::Sent { order, intended }) => writer.sent(&order, intended)?,
-            Some(Event::Answered { request_id, answer }) => writer.answered(request_id, &answer)?,
-            Some(Event::Measured(sample)) => meter.count(&sample),
-            Some(Event::End) => return writer.finish(),
-            None => {}
+        while let Ok(event) = events.try_recv() {
+            match event {
+                Event::Sent { order, intended } => writer.sent(&order, intended)?,
+                Event::Answered { request_id, answer, sample } => {
+                    writer.answered(request_id, &answer)?;
+                    if let Some(sample) = sample {
+                        meter.count(&sample);
+                    }
+                }
+                Event::Asked(sample) => meter.count(&sample),
+                Event::End => return writer.finish(),
+            }
         }
-        if flushed.elapsed() >= FLUSH_EVERY {
-            writer.flush()?;
-            flushed = Instant::now();
-        }
+        writer.flush()?;
+        std::thread::sleep(WAKE_EVERY);
     }
 }

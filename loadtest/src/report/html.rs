@@ -161,9 +161,10 @@ fn tiles(report: &RunReport) -> Vec<(String, &'static str)> {
 const TIME: Axis = Axis { label: "seconds since the start", scale: Scale::Linear };
 
 fn over_time(name: &str, report: &RunReport, pick: impl Fn(&crate::meter::Second) -> f64) -> Line {
-    // The last second is not a whole one.
-    let whole = report.timeline.split_last().map_or(&[][..], |(_, whole)| whole);
-    let points = whole.iter().map(|second| (ratio(second.second, 1), pick(second))).collect();
+    // What was answered after the last request was sent is no whole second.
+    let whole =
+        report.timeline.iter().filter(|second| ratio(second.second + 1, 1) <= report.seconds);
+    let points = whole.map(|second| (ratio(second.second, 1), pick(second))).collect();
     Line { name: name.to_owned(), points }
 }
 
@@ -177,9 +178,9 @@ fn throughput(report: &RunReport) -> String {
 
 fn latency_over_time(report: &RunReport) -> String {
     let lines = [
-        over_time("median", report, |second| second.p50_ms),
-        over_time("99th percentile", report, |second| second.p99_ms),
         over_time("slowest", report, |second| second.max_ms),
+        over_time("99th percentile", report, |second| second.p99_ms),
+        over_time("median", report, |second| second.p50_ms),
     ];
     chart(
         "Latency of requests over time",

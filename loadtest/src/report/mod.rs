@@ -79,8 +79,10 @@ pub struct RunReport {
     pub mtls: bool,
     /// Whether Ctrl-C ended it early.
     pub interrupted: bool,
-    /// Why requests were turned away as wrong: the first few.
-    pub rejections: Vec<String>,
+    /// How often the bank refused for which reason.
+    pub refusals: BTreeMap<String, u64>,
+    /// What came instead of answers, each kind with how often: the first few.
+    pub troubles: Vec<String>,
     /// Second by second.
     pub timeline: Vec<Second>,
     /// The audit afterwards; absent where it was not asked for.
@@ -145,7 +147,8 @@ impl RunReport {
             tracing: target.tracing,
             mtls: target.mtls,
             interrupted: run.interrupted,
-            rejections: run.rejections.clone(),
+            refusals: run.refusals.clone(),
+            troubles: run.troubles.clone(),
             timeline: measured.seconds.clone(),
             verify: None,
             distributions: distributions(measured),

@@ -10,7 +10,7 @@ use super::html::escape;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 28.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 40.0;
 
@@ -209,16 +209,18 @@ fn linear_ticks(top: f64) -> Vec<f64> {
     ticks
 }
 
-/// Powers of ten around the values.
+/// 1, 2 and 5 times the powers of ten, just around the values.
 fn log_ticks(low: f64, high: f64) -> Vec<f64> {
-    let mut ticks = Vec::new();
+    let mut steps = Vec::new();
     let mut exponent = low.log10().floor();
-    let last = high.max(low).log10().ceil().max(exponent + 1.0);
-    while exponent <= last {
-        ticks.push(10_f64.powf(exponent));
+    while exponent <= high.max(low).log10().ceil() {
+        steps.extend([1.0, 2.0, 5.0].map(|step| step * 10_f64.powf(exponent)));
         exponent += 1.0;
     }
-    ticks
+    let first = steps.iter().rposition(|step| *step <= low * 1.000_001).unwrap_or(0);
+    let last = steps.iter().position(|step| *step >= high).unwrap_or(steps.len() - 1);
+    // Two at least, so that there is an axis at all.
+    steps.drain(first..=last.max(first + 1).min(steps.len() - 1)).collect()
 }
 
 /// At most so many decimals, without trailing zeros.
@@ -259,8 +261,9 @@ mod tests {
     fn log_ticks_enclose_the_values() {
         let ticks = log_ticks(0.4, 250.0);
 
-        assert_eq!(ticks.len(), 5);
-        assert!(ticks[0] < 0.4 && ticks[4] > 250.0, "{ticks:?}");
+        assert!(ticks[0] <= 0.4 && ticks[ticks.len() - 1] >= 250.0, "{ticks:?}");
+        assert!(ticks.len() <= 12, "{ticks:?}");
+        assert_eq!(log_ticks(10.0, 10.0).len(), 2);
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub(crate) fn finished() -> Finished {
         drained: Some(Duration::from_millis(12)),
         record: PathBuf::from("record"),
         ids: RunIds { first: Uuid::nil(), last: Uuid::max(), tag: [0; 4] },
-        rejections: Vec::new(),
+        refusals: [("INSUFFICIENT_FUNDS".to_owned(), 1)].into(),
+        troubles: Vec::new(),
         interrupted: false,
     }
 }

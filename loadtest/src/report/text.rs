@@ -76,8 +76,11 @@ fn write_run(text: &mut String, report: &RunReport) -> std::fmt::Result {
         on_off(report.tracing),
         on_off(report.mtls)
     )?;
-    for rejection in &report.rejections {
-        writeln!(text, "  turned away as wrong: {rejection}")?;
+    for (reason, count) in &report.refusals {
+        writeln!(text, "  refused: {count}× {reason}")?;
+    }
+    for trouble in &report.troubles {
+        writeln!(text, "  trouble: {trouble}")?;
     }
     Ok(())
 }

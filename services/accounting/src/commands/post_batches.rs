@@ -1,7 +1,7 @@
 //! Book the outbox batches of a source.
 //!
-//! Round trips: 7 for any number of batches — lock the dates, enter the inbox, journals and lines (a COPY is two each),
-//! balances — and one more where a batch was refused or delivered before.
+//! Round trips: 5 for any number of batches — lock the dates, enter the inbox, journals, lines, balances — and one more
+//! where a batch was refused or delivered before.
 //! Locks: the dates' rows, FOR SHARE, so that a date cannot close meanwhile; then the balances it adds to, in key order.
 //! Replay: a batch that is in the inbox is answered as already booked and changes nothing; the same number with other
 //! events is refused. A refused batch is not recorded: once its reason is gone, delivering it again books it.
@@ -92,6 +92,7 @@ impl PostingBook {
             turnovers.add(journal).ok_or_else(too_much)?;
         }
         write::save_journals(tx.conn(), bookings).await?;
+        write::save_lines(tx.conn(), bookings).await?;
         write::add_turnovers(tx.conn(), &turnovers).await
     }
 }

@@ -1,8 +1,7 @@
 //! The only place that knows SQL. `write` serves the posting path on the primary, `days` the business dates, `read`
-//! the queries, `copy` writes rows in bulk, `rows` turns rows into domain values and treats a row that cannot be one as
-//! corrupt, `error` tells which violated constraint means what.
+//! the queries, `rows` turns rows into domain values and treats a row that cannot be one as corrupt, `error` tells which
+//! violated constraint means what.
 
-mod copy;
 pub mod days;
 mod error;
 pub mod read;

@@ -1,4 +1,8 @@
 //! The statements of the posting path: one per table, whatever the number of batches and events.
+//!
+//! COPY instead of INSERT was tried for journals and lines: at a thousand events it took 5 µs per event of Postgres's
+//! time instead of 8 and two thirds of the WAL; at a few events twice the time, and 40 ms more each, because sqlx leaves
+//! Nagle's algorithm on and the end of a COPY is a small packet behind another. A delivery is usually small.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,7 +11,6 @@ use kernel::BusinessDate;
 use platform::db::Error;
 use sqlx::{PgConnection, Row};
 
-use super::copy::Rows;
 use super::{error, rows};
 use crate::domain::{BalancedJournal, Batch, DayStatus, Turnovers};
 
@@ -109,48 +112,51 @@ pub async fn find_received(
         .collect()
 }
 
-const COPY_JOURNALS: &str = "COPY journals (journal_id, batch_number, booked_at, business_date, \
-     value_date, reversal, source, event) FROM STDIN (FORMAT binary)";
-
-const COPY_LINES: &str = "COPY journal_lines (journal_id, amount_minor, business_date, line_no, \
-     side, currency, gl_account) FROM STDIN (FORMAT binary)";
-
-/// Writes journals and their lines.
+/// Writes the journals, without their lines.
 pub async fn save_journals(conn: &mut PgConnection, bookings: &[Booking<'_>]) -> Result<(), Error> {
-    let count = bookings.iter().map(|booking| booking.journals.len()).sum();
-    let mut journals = Rows::new(8, count);
-    let mut lines = Rows::new(7, count.saturating_mul(2));
-    for booking in bookings {
-        for journal in &booking.journals {
-            journals
-                .row()
-                .uuid(journal.posting().as_uuid())
-                .bigint(booking.batch.number)
-                .timestamp(booking.batch.booked_at)
-                .date(journal.business_date())
-                .date(journal.value_date())
-                .boolean(journal.is_reversal())
-                .text(booking.source)
-                .text(journal.event().code());
-            add_lines(&mut lines, journal);
-        }
-    }
-    journals.send(conn, COPY_JOURNALS).await.map_err(error::saving_journals)?;
-    lines.send(conn, COPY_LINES).await?;
+    let journals = || bookings.iter().flat_map(|b| b.journals.iter().map(move |j| (b, j)));
+    sqlx::query(
+        "INSERT INTO journals (journal_id, batch_number, booked_at, business_date, value_date, \
+             reversal, source, event) \
+         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::date[], $5::date[], \
+             $6::boolean[], $7::text[], $8::text[])",
+    )
+    .bind(journals().map(|(_, j)| j.posting().as_uuid()).collect::<Vec<_>>())
+    .bind(journals().map(|(b, _)| b.batch.number).collect::<Vec<_>>())
+    .bind(journals().map(|(b, _)| b.batch.booked_at).collect::<Vec<_>>())
+    .bind(journals().map(|(_, j)| j.business_date().as_date()).collect::<Vec<_>>())
+    .bind(journals().map(|(_, j)| j.value_date().as_date()).collect::<Vec<_>>())
+    .bind(journals().map(|(_, j)| j.is_reversal()).collect::<Vec<_>>())
+    .bind(journals().map(|(b, _)| b.source).collect::<Vec<_>>())
+    .bind(journals().map(|(_, j)| j.event().code()).collect::<Vec<_>>())
+    .execute(conn)
+    .await
+    .map_err(error::saving_journals)?;
     Ok(())
 }
 
-fn add_lines(rows: &mut Rows, journal: &BalancedJournal) {
-    for (line_no, line) in (1_i16..).zip(journal.lines()) {
-        rows.row()
-            .uuid(journal.posting().as_uuid())
-            .bigint(line.amount.minor())
-            .date(journal.business_date())
-            .smallint(line_no)
-            .text(line.side.code())
-            .text(line.amount.currency().code())
-            .text(line.account.code());
-    }
+/// Writes the lines of the journals.
+pub async fn save_lines(conn: &mut PgConnection, bookings: &[Booking<'_>]) -> Result<(), Error> {
+    let lines = || {
+        let journals = bookings.iter().flat_map(|booking| &booking.journals);
+        journals.flat_map(|j| (1_i16..).zip(j.lines()).map(move |(line_no, l)| (j, line_no, l)))
+    };
+    sqlx::query(
+        "INSERT INTO journal_lines (journal_id, amount_minor, business_date, line_no, side, \
+             currency, gl_account) \
+         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::date[], $4::smallint[], $5::text[], \
+             $6::text[], $7::text[])",
+    )
+    .bind(lines().map(|(j, ..)| j.posting().as_uuid()).collect::<Vec<_>>())
+    .bind(lines().map(|(.., l)| l.amount.minor()).collect::<Vec<_>>())
+    .bind(lines().map(|(j, ..)| j.business_date().as_date()).collect::<Vec<_>>())
+    .bind(lines().map(|(_, line_no, _)| line_no).collect::<Vec<_>>())
+    .bind(lines().map(|(.., l)| l.side.code()).collect::<Vec<_>>())
+    .bind(lines().map(|(.., l)| l.amount.currency().to_string()).collect::<Vec<_>>())
+    .bind(lines().map(|(.., l)| l.account.code()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Adds to the balances of the general ledger, which it locks in order of their key.

@@ -10,6 +10,6 @@ mod deliveries;
 mod neighbour;
 mod queries;
 mod races;
-mod scratch;
 mod start;
 mod support;
+mod traces;

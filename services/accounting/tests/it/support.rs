@@ -36,6 +36,7 @@ pub struct Service {
     /// One process, or two on the same books.
     processes: Vec<Process>,
     deposit: SocketAddr,
+    more: String,
     directory: TempDir,
     /// Its database.
     pub database: TestDatabase,
@@ -57,9 +58,15 @@ impl Service {
 
     /// Starts everything beside a deposit service that is there.
     pub async fn start_beside(deposit: SocketAddr) -> Self {
+        Self::start_with(deposit, "").await
+    }
+
+    /// Starts everything with further settings.
+    pub async fn start_with(deposit: SocketAddr, more: &str) -> Self {
         let database = fresh_database().await;
         let directory = TempDir::new().unwrap();
-        let mut service = Self { processes: Vec::new(), deposit, directory, database };
+        let more = more.to_owned();
+        let mut service = Self { processes: Vec::new(), deposit, more, directory, database };
         service.add_process().await;
         service
     }
@@ -69,7 +76,7 @@ impl Service {
         let ports = port::free(2).unwrap();
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (listen, operations) = (address(ports[0]), address(ports[1]));
-        let settings = settings(listen, operations, &self.database.app_urls, self.deposit);
+        let settings = self.settings(listen, operations);
         let name = format!("accounting-{}", self.processes.len());
         let config = self.directory.path().join(format!("{name}.toml"));
         std::fs::write(&config, settings).unwrap();
@@ -81,6 +88,19 @@ impl Service {
         let process = Process { running, program, listen, operations };
         process.wait_until_ready().await;
         self.processes.push(process);
+    }
+
+    /// The settings of a process, with the books that the bank ships.
+    fn settings(&self, listen: SocketAddr, operations: SocketAddr) -> String {
+        let (nodes, deposit, more) = (&self.database.app_urls, self.deposit, &self.more);
+        let books = concat!(env!("CARGO_MANIFEST_DIR"), "/books");
+        format!(
+            "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n\
+             [database]\nnodes = {nodes:?}\n\
+             [clients]\ndeposit = \"http://{deposit}\"\n\
+             [books]\nchart_file = \"{books}/chart.toml\"\nrules_file = \"{books}/rules.toml\"\n\
+             first_business_date = \"{MONDAY}\"\n{more}"
+        )
     }
 
     /// Kills the first process with SIGKILL, and starts it again on the same books.
@@ -178,28 +198,11 @@ impl Process {
 }
 
 /// A database with the shape that this version expects.
-pub async fn fresh_database() -> TestDatabase {
+async fn fresh_database() -> TestDatabase {
     database::fresh("accounting", async |owner_url, app_role| {
         platform::db::migrate(owner_url, app_role, &accounting::MIGRATIONS).await
     })
     .await
-}
-
-/// The settings of a process, with the books that the bank ships.
-pub fn settings(
-    listen: SocketAddr,
-    operations: SocketAddr,
-    nodes: &[String],
-    deposit: SocketAddr,
-) -> String {
-    let books = concat!(env!("CARGO_MANIFEST_DIR"), "/books");
-    format!(
-        "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n\
-         [database]\nnodes = {nodes:?}\n\
-         [clients]\ndeposit = \"http://{deposit}\"\n\
-         [books]\nchart_file = \"{books}/chart.toml\"\nrules_file = \"{books}/rules.toml\"\n\
-         first_business_date = \"{MONDAY}\"\n"
-    )
 }
 
 fn named(mut request: Request<()>, name: &'static str) -> Request<()> {

@@ -5,8 +5,8 @@
 //! control account where the rule needs it; debits and credits of a rule are equally many for each kind of amount; a
 //! rule is wholly on or wholly off the balance sheet; no two rules of the same event, product and date.
 
-mod file;
-mod rules;
+mod chart_file;
+mod rules_file;
 
 use std::fmt;
 use std::ops::Range;
@@ -62,8 +62,8 @@ impl fmt::Display for Problems {
 /// Everything that is wrong with them, at once.
 pub fn load(chart: SourceText<'_>, rules: SourceText<'_>) -> Result<Rulebook, Problems> {
     let mut notes = Notes::default();
-    let chart = file::chart(chart, &mut notes);
-    let rules = rules::rules(rules, &chart, &mut notes);
+    let chart = chart_file::chart(chart, &mut notes);
+    let rules = rules_file::rules(rules, &chart, &mut notes);
     if notes.0.is_empty() { Ok(Rulebook::new(chart, rules)) } else { Err(Problems(notes.0)) }
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::file::side;
+use super::chart_file::side;
 use super::{Notes, SourceText};
 use crate::domain::chart::Chart;
 use crate::domain::event::{AmountKind, EventKind};

@@ -1,0 +1,205 @@
+//! A bank of one test: how it comes up, how it is reached, how it is looked into, how it goes.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use bank::{BankFile, Options, RunningBank};
+use proto::accounting::v1::accounting_service_client::AccountingServiceClient;
+use proto::customer::v1::customer_service_client::CustomerServiceClient;
+use proto::deposit::v1::deposit_service_client::DepositServiceClient;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tempfile::TempDir;
+use testkit::invariants::{self, Books};
+use testkit::postgres::Settings;
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+/// How long anything may take before the test gives up.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Puts the caller's name into each call.
+#[derive(Clone, Copy)]
+pub struct Caller(&'static str);
+
+impl Interceptor for Caller {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("thincore-caller", self.0.parse().unwrap());
+        Ok(request)
+    }
+}
+
+/// A connection whose calls name their caller.
+pub type Named = InterceptedService<Channel, Caller>;
+
+/// A whole bank in a temporary directory. Dropping it ends all its processes.
+pub struct Bank {
+    /// Supervised by this process; `None` where the `bank` command in the background does it.
+    running: Option<RunningBank>,
+    customer: Channel,
+    deposit: Channel,
+    accounting: Channel,
+    directory: TempDir,
+}
+
+impl Bank {
+    /// A new bank in which whatever dies is started again.
+    pub async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// A new bank with other options.
+    pub async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        let directory = testkit::environment::temporary_directory("thincore-").unwrap();
+        let mut options = Options::new(directory.path().join("bank"));
+        options.bin_dir = Some(binaries());
+        // Durable as ever, and small: other tests want memory too.
+        options.postgres =
+            Settings { shared_buffers_mb: 128, min_wal_size_mb: 128, ..Settings::bank() };
+        change(&mut options);
+        let running = Box::pin(bank::up(&options)).await.unwrap();
+        Self::reached(Some(running), directory)
+    }
+
+    /// A new bank as `bank up --detach` makes it.
+    pub fn start_detached() -> Self {
+        let directory = testkit::environment::temporary_directory("thincore-").unwrap();
+        up_detached(directory.path());
+        Self::reached(None, directory)
+    }
+
+    fn reached(running: Option<RunningBank>, directory: TempDir) -> Self {
+        let file = BankFile::load(&directory.path().join("bank")).unwrap();
+        let channel = |service: &str| {
+            let endpoint = Endpoint::from_shared(file.service(service).unwrap().grpc.clone());
+            endpoint.unwrap().connect_timeout(Duration::from_secs(2)).connect_lazy()
+        };
+        let (customer, deposit) = (channel("customer"), channel("deposit"));
+        Self { running, customer, deposit, accounting: channel("accounting"), directory }
+    }
+
+    /// What supervises it, if this process does.
+    pub fn running(&self) -> &RunningBank {
+        self.running.as_ref().unwrap()
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> PathBuf {
+        self.directory.path().join("bank")
+    }
+
+    /// What `bank.json` says now.
+    pub fn file(&self) -> BankFile {
+        BankFile::load(&self.dir()).unwrap()
+    }
+
+    /// `bank up --detach` on the directory of this bank.
+    pub fn up_again(&self) {
+        up_detached(self.directory.path());
+    }
+
+    /// The `bank` command on this bank.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let dir = self.dir();
+        let mut command = std::process::Command::new(binaries().join("bank"));
+        command.args(arguments).arg("--dir").arg(dir).output().unwrap()
+    }
+
+    /// The customer service, called under this name.
+    pub fn customer(&self, caller: &'static str) -> CustomerServiceClient<Named> {
+        CustomerServiceClient::with_interceptor(self.customer.clone(), Caller(caller))
+    }
+
+    /// The deposit service, called under this name.
+    pub fn deposit(&self, caller: &'static str) -> DepositServiceClient<Named> {
+        DepositServiceClient::with_interceptor(self.deposit.clone(), Caller(caller))
+    }
+
+    /// The accounting service, called under this name.
+    pub fn accounting(&self, caller: &'static str) -> AccountingServiceClient<Named> {
+        AccountingServiceClient::with_interceptor(self.accounting.clone(), Caller(caller))
+    }
+
+    /// Where the books are, for a role that only reads.
+    pub fn books(&self) -> Books {
+        let file = self.file();
+        let url = |service: &str| file.service(service).unwrap().database.auditor_urls[0].clone();
+        Books {
+            deposit_url: url("deposit"),
+            accounting_url: url("accounting"),
+            customer_url: url("customer"),
+        }
+    }
+
+    /// A connection to a service's database on the primary that only reads.
+    pub async fn look_into(&self, service: &str) -> PgConnection {
+        let file = self.file();
+        let url = &file.service(service).unwrap().database.auditor_urls[0];
+        PgConnection::connect(url).await.unwrap()
+    }
+
+    /// A superuser's connection to a service's database on the primary.
+    pub async fn tamper_with(&self, service: &str) -> PgConnection {
+        let url = self.file().primary().unwrap().admin_url.clone();
+        let (server, _) = url.rsplit_once('/').unwrap();
+        PgConnection::connect(&format!("{server}/{service}")).await.unwrap()
+    }
+
+    /// One number from a service's database.
+    pub async fn count(&self, service: &str, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql.to_owned());
+        sqlx::query_scalar(sql).fetch_one(&mut self.look_into(service).await).await.unwrap()
+    }
+
+    /// Waits until accounting has taken over everything that deposit booked.
+    pub async fn delivered(&self) {
+        let mut connection = self.look_into("deposit").await;
+        eventually("the outbox of deposit is empty", async || {
+            let rows = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM outbox");
+            rows.fetch_one(&mut connection).await.unwrap() == 0
+        })
+        .await;
+    }
+
+    /// That every invariant holds.
+    pub async fn audit(&self) {
+        let report = invariants::check(&self.books()).await.unwrap();
+        let broken: Vec<_> = report.checks.iter().filter(|check| !check.passed).collect();
+        assert!(report.passed, "{broken:#?}");
+        assert_eq!(report.checks.len(), 5);
+    }
+}
+
+impl Drop for Bank {
+    fn drop(&mut self) {
+        if self.running.is_none() {
+            // Says that it is not running where a test has ended it already.
+            drop(self.command(&["down"]));
+        }
+    }
+}
+
+/// Asks again and again until it is so. Panics when it is not so in time.
+pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "not within {} s: {what}", PATIENCE.as_secs());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Where cargo puts the binaries: one above the tests.
+fn binaries() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.parent().and_then(Path::parent).unwrap().to_owned()
+}
+
+fn up_detached(directory: &Path) {
+    let mut command = std::process::Command::new(binaries().join("bank"));
+    let output =
+        command.args(["up", "--detach", "--dir"]).arg(directory.join("bank")).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+}

@@ -1,0 +1,126 @@
+//! Whatever is killed under load: after it is back every acknowledged outcome is in the books once, every unknown one
+//! is found out by sending it again, and the audit passes.
+
+use proto::deposit::v1 as pb;
+use testkit::invariants::Answer;
+use testkit::process::{Identity, Signal};
+use tonic::{Code, Request};
+
+use crate::load::Load;
+use crate::support::*;
+
+/// Enough to be in the middle of work.
+const SOME: usize = 60;
+
+async fn funded(bank: &Bank) -> Vec<String> {
+    bank.accounts(&[1_000_000; 8]).await
+}
+
+/// Kills one process under load; the supervisor starts it again.
+async fn survives_the_death_of(name: &str, callers_notice: bool) {
+    let bank = Bank::start().await;
+    let load = Load::start_with_refusals(&bank, funded(&bank).await);
+    load.until_posted(SOME).await;
+
+    kill9(&bank, name).await;
+    if callers_notice {
+        load.until_lost().await;
+    }
+
+    bank.running().wait_ready(name, PATIENCE).await.unwrap();
+    load.until_posted(SOME).await;
+    let record = load.stop().await;
+    record.assert_is_in_the_books(&bank).await;
+    let refused = |answer: &Answer| *answer == Answer::Refused("INSUFFICIENT_FUNDS".into());
+    assert!(record.sent.iter().any(|sent| refused(&sent.answer)));
+}
+
+/// Kills a process and, as the kernel would when memory runs out, the children that it has.
+async fn kill9(bank: &Bank, name: &str) {
+    let file = bank.file();
+    let node = file.nodes.iter().find(|node| node.name == name).map(|node| node.process);
+    let process = node.unwrap_or_else(|| file.service(name).unwrap().process).unwrap();
+    let pid = process.pid;
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let children = children.split_whitespace().filter_map(|pid| Identity::of(pid.parse().ok()?));
+    let children: Vec<_> = children.collect();
+    // Postgres has a process for each connection, a service has threads.
+    assert_eq!(children.is_empty(), node.is_none());
+    bank.running().kill9(name).await.unwrap();
+    for child in children {
+        child.end(Signal::SIGKILL, PATIENCE).await;
+    }
+}
+
+#[tokio::test]
+async fn the_deposit_service_is_killed_under_load_and_nothing_is_lost_or_doubled() {
+    survives_the_death_of("deposit", true).await;
+}
+
+#[tokio::test]
+async fn the_accounting_service_is_killed_under_load_and_each_posting_has_one_journal() {
+    survives_the_death_of("accounting", false).await;
+}
+
+#[tokio::test]
+async fn the_primary_is_killed_under_load_and_every_acknowledged_posting_survives() {
+    survives_the_death_of("primary", false).await;
+}
+
+#[tokio::test]
+async fn without_its_replica_the_bank_acknowledges_nothing_and_goes_on_once_it_is_back() {
+    let bank = Bank::start_with(|options| options.restart = false).await;
+    let accounts = funded(&bank).await;
+    let load = Load::start_with_refusals(&bank, accounts.clone());
+    load.until_posted(SOME).await;
+
+    kill9(&bank, "replica1").await;
+    let begun = load.begun();
+    let request = transfer(&accounts[0], &accounts[1], 1);
+    let mut hasty = Request::new(request.clone());
+    hasty.set_timeout(std::time::Duration::from_secs(1));
+    let unanswered = bank.deposit(CHANNEL).transfer(hasty).await.unwrap_err();
+    load.until_lost().await;
+    // Queries are answered by the primary meanwhile.
+    let query = pb::GetBalanceRequest { account_number: accounts[0].clone(), ..Default::default() };
+    let balance = bank.deposit(CHANNEL).get_balance(query).await.unwrap().into_inner();
+    let acknowledged = load.posted_after(begun);
+    bank.running().restart("replica1").await.unwrap();
+
+    assert_eq!(acknowledged, 0);
+    assert!(
+        matches!(unanswered.code(), Code::Cancelled | Code::DeadlineExceeded),
+        "{unanswered:?}"
+    );
+    assert!(!balance.as_of.unwrap().from_replica);
+    let posted = bank.deposit(CHANNEL).transfer(request.clone()).await.unwrap().into_inner();
+    assert_eq!(posted.posting.unwrap().posting_id, request.request_id);
+    load.until_posted(SOME).await;
+    load.stop().await.assert_is_in_the_books(&bank).await;
+}
+
+/// Several threads, as the commands block one: the others go on sending, and let go of connections that a service asks
+/// them to close.
+#[tokio::test(flavor = "multi_thread")]
+async fn supervisor_and_services_are_killed_and_the_next_start_goes_on_with_the_same_books() {
+    let bank = Bank::start_detached();
+    let load = Load::start_with_refusals(&bank, funded(&bank).await);
+    load.until_posted(SOME).await;
+    let before = bank.file();
+
+    // The supervisor first, so that it starts nothing again.
+    let supervisor = before.supervisor.unwrap();
+    supervisor.end(Signal::SIGKILL, PATIENCE).await;
+    for service in before.services.values() {
+        service.process.unwrap().end(Signal::SIGKILL, PATIENCE).await;
+    }
+    load.until_lost().await;
+    bank.up_again();
+
+    let after = bank.file();
+    assert_ne!(after.supervisor, before.supervisor);
+    let grpc = |file: &bank::BankFile| file.service("deposit").unwrap().grpc.clone();
+    assert_eq!(grpc(&after), grpc(&before));
+    load.until_posted(SOME).await;
+    load.stop().await.assert_is_in_the_books(&bank).await;
+}
