@@ -143,6 +143,9 @@ pub struct Pgbench {
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
+    /// Show that everything works rather than how fast: 10,000 customers, 20,000 accounts, 10 s, then 5 s flat out.
+    #[arg(long, conflicts_with_all = ["customers", "accounts", "seconds", "max_seconds"])]
+    pub quick: bool,
     /// Which bank.
     #[command(flatten)]
     pub bank: Bank,
@@ -178,6 +181,10 @@ pub struct Bank {
     /// Directory of a running bank (`bank up --dir D`); without it, a temporary bank.
     #[arg(long = "bank", value_name = "D")]
     pub dir: Option<PathBuf>,
+    /// Without --bank: a bank that exports no traces. By default it exports them to a receiver in this process, at the
+    /// services' default sampling, as it would in a lab.
+    #[arg(long, conflicts_with = "dir")]
+    pub no_tracing: bool,
 }
 
 /// How much to seed.

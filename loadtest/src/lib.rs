@@ -13,6 +13,7 @@ pub mod audit;
 pub mod choice;
 pub mod cli;
 pub mod client;
+pub mod collector;
 pub mod command;
 pub mod driver;
 pub mod holds;

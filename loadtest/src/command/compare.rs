@@ -51,7 +51,7 @@ pub(super) async fn execute(options: &cli::Pgbench, stop: &Stop) -> anyhow::Resu
         in_flight_max: options.in_flight,
     };
     let wanted = Wanted::from(&options.size);
-    with_bank(options.bank.dir.as_deref(), wanted, stop, async |lab: &Lab, accounts: &[i64]| {
+    with_bank(&options.bank, wanted, stop, async |lab: &Lab, accounts: &[i64]| {
         let pgbench = Pgbench::find(&lab.target.admin_url)?;
         let turns = turns(lab, accounts, &pgbench, &plan, stop).await;
         // Five million rows must not stay behind in somebody's bank, whatever happened.

@@ -45,22 +45,26 @@ struct Demo {
 pub(super) async fn execute(options: &cli::Demo, stop: &Stop) -> anyhow::Result<ExitCode> {
     let scenario = scenario(&options.scenario)?;
     require_writable(&[Some(&options.html), options.json.as_deref()])?;
+    let (seconds, max_seconds, wanted) = if options.quick {
+        (10, 5, Wanted { customers: Some(10_000), accounts: Some(20_000) })
+    } else {
+        (options.seconds, options.max_seconds, Wanted::from(&options.size))
+    };
     let steady = Plan {
         scenario: scenario.clone(),
         pace: Pace::Rate { per_second: options.rate, poisson: false },
-        seconds: options.seconds,
+        seconds,
         queries: options.rate,
         in_flight_max: IN_FLIGHT_MAX,
     };
     let flat_out = Plan {
         scenario,
         pace: Pace::Max { in_flight: options.in_flight },
-        seconds: options.max_seconds,
+        seconds: max_seconds,
         queries: 0,
         in_flight_max: IN_FLIGHT_MAX,
     };
-    let wanted = Wanted::from(&options.size);
-    with_bank(options.bank.dir.as_deref(), wanted, stop, async |lab: &Lab, accounts: &[i64]| {
+    with_bank(&options.bank, wanted, stop, async |lab: &Lab, accounts: &[i64]| {
         let demo = run(lab, accounts, [steady, flat_out], stop).await?;
         print(&text::run(&demo.steady));
         if let Some(flat_out) = &demo.flat_out {

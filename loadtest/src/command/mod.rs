@@ -35,7 +35,8 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(options) => run_scenario::execute(&options, &stop).await,
         Command::Seed(options) => {
             let wanted = Wanted::from(&options.size);
-            with_bank(Some(&options.bank), wanted, &stop, async |_, _| Ok(ExitCode::SUCCESS)).await
+            let bank = cli::Bank { dir: Some(options.bank), no_tracing: false };
+            with_bank(&bank, wanted, &stop, async |_, _| Ok(ExitCode::SUCCESS)).await
         }
         Command::Compare(options) => match options.with {
             CompareWith::Pgbench(options) => compare::execute(&options, &stop).await,
@@ -63,16 +64,17 @@ impl From<&cli::Size> for Wanted {
 
 /// Runs `work` on a bank with seeded accounts, and takes a temporary bank down again whatever happens.
 async fn with_bank<T>(
-    dir: Option<&Path>,
+    bank: &cli::Bank,
     wanted: Wanted,
     stop: &Stop,
     work: impl AsyncFnOnce(&Lab, &[i64]) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    let dir = bank.dir.as_deref();
     if dir.is_none() {
         say("starting a bank of our own");
     }
     let lab = tokio::select! {
-        lab = Lab::open(dir) => lab?,
+        lab = Lab::open(dir, !bank.no_tracing) => lab?,
         () = stop.requested() => return Err(Interrupted.into()),
     };
     let result = async {

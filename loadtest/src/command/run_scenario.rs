@@ -21,7 +21,7 @@ pub(super) async fn execute(options: &cli::Run, stop: &Stop) -> anyhow::Result<E
     let plan = plan(options)?;
     require_writable(&[options.json.as_deref(), options.html.as_deref()])?;
     let wanted = Wanted::from(&options.size);
-    with_bank(options.bank.dir.as_deref(), wanted, stop, async |lab: &Lab, accounts: &[i64]| {
+    with_bank(&options.bank, wanted, stop, async |lab: &Lab, accounts: &[i64]| {
         let (finished, mut report) = run_once(&lab.target, accounts, plan, stop).await?;
         if !options.no_verify {
             report.verify = Some(audit_runs(lab, accounts, &[&finished]).await?);
