@@ -79,11 +79,15 @@ impl<D: Deliver> Relay<D> {
         let mut failing = false;
         loop {
             let delivered = self.deliver_once().await;
+            let backlog = usize::try_from(self.config.batches_max).unwrap_or(usize::MAX) / 2;
             let more = match delivered {
                 Ok(rows) => {
                     if failing && rows > 0 {
                         tracing::info!("the outbox is delivered again");
                         failing = false;
+                    }
+                    if rows > 0 && rows < backlog {
+                        self.gather(&stop).await;
                     }
                     rows > 0
                 }
@@ -104,6 +108,15 @@ impl<D: Deliver> Relay<D> {
                 () = self.waker.0.notified(), if !failing => {}
                 () = tokio::time::sleep(idle) => {}
             }
+        }
+    }
+
+    /// Lets rows gather: a delivery costs its receiver a transaction, however small it is. Not while there is a
+    /// backlog, nor while stopping.
+    async fn gather(&self, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_millis(self.config.gather_ms)) => {}
         }
     }
 

@@ -184,6 +184,9 @@ impl Validate for LaneConfig {
 pub struct RelayConfig {
     /// How often to look when nothing woke the relay, milliseconds; default 50.
     pub poll_ms: u64,
+    /// How long rows gather after a delivery that took all there was, milliseconds; default 50. A delivery costs its
+    /// receiver a transaction, however small it is; so this trades the age of the outbox for load.
+    pub gather_ms: u64,
     /// The most outbox rows in one delivery; default 64.
     pub batches_max: u32,
     /// The most payload in one delivery, bytes; default 2,000,000; a single larger row still goes.
@@ -192,13 +195,15 @@ pub struct RelayConfig {
 
 impl Default for RelayConfig {
     fn default() -> Self {
-        Self { poll_ms: 50, batches_max: 64, bytes_max: 2_000_000 }
+        Self { poll_ms: 50, gather_ms: 50, batches_max: 64, bytes_max: 2_000_000 }
     }
 }
 
 impl Validate for RelayConfig {
     fn problems(&self, problems: &mut Problems) {
         problems.require(self.poll_ms > 0, "relay.poll_ms", "must be at least 1");
+        let gather = self.gather_ms <= 1_000;
+        problems.require(gather, "relay.gather_ms", "must be 0 to 1000");
         let batches = (1..=1_000).contains(&self.batches_max);
         problems.require(batches, "relay.batches_max", "must be 1 to 1000");
         // Receivers take messages of at most 4 MiB.
