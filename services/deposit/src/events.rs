@@ -8,7 +8,11 @@ use proto::accounting::v1 as pb;
 use crate::domain::{Event, EventKind};
 
 /// The payload of the outbox row of one batch; `None` where no money moved.
-pub fn encode(business_date: BusinessDate, now: DateTime<Utc>, events: &[Event]) -> Option<Vec<u8>> {
+pub fn encode(
+    business_date: BusinessDate,
+    now: DateTime<Utc>,
+    events: &[Event],
+) -> Option<Vec<u8>> {
     if events.is_empty() {
         return None;
     }

@@ -45,9 +45,9 @@ pub async fn follow_business_date(
 ) {
     let mut failing = false;
     loop {
-        let step = follow_once(&pool, &accounting, clock.as_ref(), &known).await;
+        let followed = follow_once(&pool, &accounting, clock.as_ref(), &known).await;
         let every = if known.get() { FOLLOW_EVERY } else { Duration::from_millis(100) };
-        match step {
+        match followed {
             Ok(()) => failing = false,
             Err(error) if !failing => {
                 tracing::warn!(%error, "the business date cannot be followed; trying on");
@@ -90,7 +90,8 @@ async fn follow_once(
         let today = clock.now().date_naive();
         let date = bank.current.as_date();
         let first = today.min(date) - TimeDelta::days(8);
-        business_day::ensure_partitions(&mut tx, first, today.max(date) + TimeDelta::days(4)).await?;
+        business_day::ensure_partitions(&mut tx, first, today.max(date) + TimeDelta::days(4))
+            .await?;
         // In a tx of its own: it waits for everybody who is writing, and they for the cut-over.
         tx.commit().await?;
         let mut tx = pool.begin().await?;
@@ -128,15 +129,15 @@ async fn find_day(pool: &WritePool) -> Result<Option<business_day::BusinessDay>,
 pub async fn keep_partitions(pool: WritePool, clock: Arc<dyn Clock>, stop: CancellationToken) {
     loop {
         let today = clock.now().date_naive();
-        let step = async {
+        let created = async {
             let mut tx = pool.begin().await?;
             let last = today + TimeDelta::days(4);
             business_day::ensure_partitions(&mut tx, today - TimeDelta::days(8), last).await?;
             tx.commit().await?;
             Ok::<(), JobError>(())
         };
-        let again = match step.await {
-            Ok(()) => Duration::from_secs(3600),
+        let again = match created.await {
+            Ok(()) => Duration::from_hours(1),
             Err(error) => {
                 tracing::warn!(%error, "partitions cannot be created; trying on");
                 Duration::from_secs(1)
@@ -180,7 +181,8 @@ pub async fn expire_holds(
 
 async fn due_holds(pool: &WritePool, clock: &dyn Clock) -> Result<Vec<HoldId>, db::Error> {
     let mut tx = pool.begin().await?;
-    let due: Vec<Uuid> = crate::store::read::due_holds(tx.conn(), clock.now(), EXPIRE_AT_ONCE).await?;
+    let due: Vec<Uuid> =
+        crate::store::read::due_holds(tx.conn(), clock.now(), EXPIRE_AT_ONCE).await?;
     tx.rollback().await;
     Ok(due.into_iter().map(HoldId::from_uuid).collect())
 }

@@ -31,7 +31,8 @@ impl Api {
         m: &pb::BatchOpenAccountsRequest,
     ) -> Result<Response<pb::BatchOpenAccountsResponse>, Status> {
         if m.items.is_empty() || m.items.len() > BATCH_MAX {
-            let wrong = FieldViolation::new("items", format!("must hold 1 to {BATCH_MAX} openings"));
+            let wrong =
+                FieldViolation::new("items", format!("must hold 1 to {BATCH_MAX} openings"));
             return Err(status::invalid(vec![wrong]));
         }
         let mut owners: Vec<String> = m.items.iter().map(|item| item.customer_id.clone()).collect();
@@ -64,7 +65,9 @@ impl Api {
             };
             results.push(pb::BatchOpenAccountsResult {
                 request_id: outcome.request_id.to_string(),
-                account_number: posted(outcome).map(|p| p.credit_account_number).unwrap_or_default(),
+                account_number: posted(outcome)
+                    .map(|p| p.credit_account_number)
+                    .unwrap_or_default(),
                 refusal_reason,
             });
             if newest.as_ref().is_none_or(|token| token.lsn < committed.token.lsn) {

@@ -1,7 +1,5 @@
 //! Requests as commands. Everything that is wrong with a request is found and named at once.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{
     AccountNumber, BusinessDate, Currency, CustomerId, HoldId, Money, PositiveMoney, RequestId,
@@ -19,9 +17,9 @@ use crate::commands::{
 };
 
 /// How long a hold lasts when its request does not say.
-const HOLD_DEFAULT: Duration = Duration::from_secs(30 * 86_400);
+const HOLD_DEFAULT: TimeDelta = TimeDelta::days(30);
 /// How long a hold may last.
-const HOLD_MAX: Duration = Duration::from_secs(400 * 86_400);
+const HOLD_MAX: TimeDelta = TimeDelta::days(400);
 
 /// Everything that is wrong with a request.
 pub type Violations = Vec<FieldViolation>;
@@ -172,11 +170,11 @@ fn expiry(
 ) -> Option<DateTime<Utc>> {
     let Some(given) = given else {
         let made_at = RequestId::parse(request_id).ok()?.made_at();
-        return made_at.checked_add_signed(TimeDelta::from_std(HOLD_DEFAULT).ok()?);
+        return made_at.checked_add_signed(HOLD_DEFAULT);
     };
     let nanos = u32::try_from(given.nanos).ok();
     let at = nanos.and_then(|nanos| DateTime::from_timestamp(given.seconds, nanos));
-    let latest = fields.now.checked_add_signed(TimeDelta::from_std(HOLD_MAX).ok()?)?;
+    let latest = fields.now.checked_add_signed(HOLD_MAX)?;
     match at {
         Some(at) if at > fields.now && at <= latest => Some(at),
         _ => {

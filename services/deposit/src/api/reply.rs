@@ -22,8 +22,7 @@ pub fn posting(outcome: &Outcome) -> pb::Posting {
         decided_at: Some(timestamp(outcome.decided_at)),
         debit_account_number: number(outcome.debit_account),
         credit_account_number: number(outcome.credit_account),
-        amount: (outcome.amount_minor > 0)
-            .then(|| money(outcome.amount_minor, outcome.currency)),
+        amount: (outcome.amount_minor > 0).then(|| money(outcome.amount_minor, outcome.currency)),
     }
 }
 

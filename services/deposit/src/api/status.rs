@@ -31,7 +31,9 @@ pub fn lane(error: LaneError) -> Status {
     match error {
         LaneError::QueueFull => status::overloaded(DOMAIN, "OVERLOADED", &error.to_string()),
         LaneError::DeadlinePassed => status::deadline_exceeded(DOMAIN, &error.to_string()),
-        LaneError::Unavailable => status::unavailable(DOMAIN, "BOOKS_UNAVAILABLE", &error.to_string()),
+        LaneError::Unavailable => {
+            status::unavailable(DOMAIN, "BOOKS_UNAVAILABLE", &error.to_string())
+        }
         LaneError::Fault => status::internal(DOMAIN),
     }
 }
@@ -47,5 +49,9 @@ pub fn query(error: &db::Error) -> Status {
 
 /// Another service, which this call needs, does not answer.
 pub fn unreachable(service: &str) -> Status {
-    status::unavailable(DOMAIN, "SERVICE_UNAVAILABLE", &format!("the {service} service does not answer"))
+    status::unavailable(
+        DOMAIN,
+        "SERVICE_UNAVAILABLE",
+        &format!("the {service} service does not answer"),
+    )
 }

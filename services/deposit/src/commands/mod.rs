@@ -183,10 +183,9 @@ impl Command {
             Action::WithdrawCash(c) => amount(Some(c.account), None, c.amount),
             Action::Transfer(c) => amount(Some(c.debit), Some(c.credit), c.amount),
             Action::PlaceHold(c) => amount(Some(c.account), None, c.amount),
-            Action::CaptureHold(c) => Posted {
-                subject_id: Some(c.hold_id.as_uuid()),
-                ..amount(None, c.credit, c.amount)
-            },
+            Action::CaptureHold(c) => {
+                Posted { subject_id: Some(c.hold_id.as_uuid()), ..amount(None, c.credit, c.amount) }
+            }
             Action::ReleaseHold(c) => of(c.hold_id.as_uuid()),
             Action::ExpireHold(c) => of(c.hold_id.as_uuid()),
             Action::ReversePosting(c) => of(c.posting.as_uuid()),

@@ -6,9 +6,7 @@
 use kernel::{Currency, CustomerId, RequestId};
 
 use super::{Needs, Posted};
-use crate::domain::{
-    Account, AccountStatus, Books, Event, EventKind, Products, Rejection,
-};
+use crate::domain::{Account, AccountStatus, Books, Event, EventKind, Products, Rejection};
 
 /// What the customer service said of the owner just before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

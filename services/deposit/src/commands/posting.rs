@@ -40,12 +40,19 @@ impl PostingBook {
         let owners = store::write::lock_owners(conn, &needs.owners).await?;
         let accounts = store::write::lock_accounts(conn, &mut needs.accounts).await?;
         let ids: Vec<_> = commands.iter().map(|c| c.request_id.as_uuid()).collect();
-        let (business_date, decided) = store::write::find_decided(conn, ids, &needs.postings).await?;
+        let (business_date, decided) =
+            store::write::find_decided(conn, ids, &needs.postings).await?;
 
         let mut books = Books::new(business_date, self.clock.now());
-        owners.into_iter().for_each(|owner| books.load_owner(owner));
-        accounts.into_iter().for_each(|account| books.load_account(account));
-        decided.into_iter().for_each(|outcome| books.load_outcome(outcome));
+        for owner in owners {
+            books.load_owner(owner);
+        }
+        for account in accounts {
+            books.load_account(account);
+        }
+        for outcome in decided {
+            books.load_outcome(outcome);
+        }
         for hold in store::write::find_holds(conn, &needs.holds).await? {
             books.load_hold(hold);
         }

@@ -44,8 +44,7 @@ impl ReversePosting {
         }
         // The event repeats the original's with the sides swapped by accounting, so its products keep their places.
         let product = credit.as_ref().or(debit.as_ref()).map(|account| account.product);
-        let counter_product =
-            credit.as_ref().and(debit.as_ref()).map(|account| account.product);
+        let counter_product = credit.as_ref().and(debit.as_ref()).map(|account| account.product);
         books.tell(Event {
             posting: id,
             kind: event_kind(&original)?,

@@ -126,7 +126,11 @@ impl Account {
     ///
     /// # Errors
     /// The account is closed or frozen, or has another currency.
-    pub fn take_reserved(&mut self, amount_minor: i64, currency: Currency) -> Result<(), Rejection> {
+    pub fn take_reserved(
+        &mut self,
+        amount_minor: i64,
+        currency: Currency,
+    ) -> Result<(), Rejection> {
         self.may_debit(currency)?;
         self.unreserve(amount_minor)?;
         self.book(amount_minor.checked_neg().ok_or(Rejection::BalanceOverflow)?)

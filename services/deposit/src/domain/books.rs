@@ -299,8 +299,8 @@ impl Books {
                 Mark::New => changes.placed.push(hold),
             }
         }
-        let changed = self.owners.into_values().filter(|(_, mark)| *mark != Mark::Loaded);
-        changes.owners.extend(changed.map(|(owner, _)| owner));
+        let touched = self.owners.into_values().filter(|(_, mark)| *mark != Mark::Loaded);
+        changes.owners.extend(touched.map(|(owner, _)| owner));
         changes.accounts.sort_unstable_by_key(|account| account.number);
         changes.owners.sort_unstable_by_key(|owner| owner.customer_id);
         changes

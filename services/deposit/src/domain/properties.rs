@@ -10,7 +10,8 @@ use kernel::{
 use proptest::prelude::*;
 
 use super::{
-    Account, AccountStatus, Books, Changes, Decision, Hold, HoldStatus, Outcome, Products, Rejection,
+    Account, AccountStatus, Books, Changes, Decision, Hold, HoldStatus, Outcome, Products,
+    Rejection,
 };
 use crate::commands::{
     Action, CaptureHold, Command, DepositCash, FreezeAccount, FreezeScope, PlaceHold, ReleaseHold,
@@ -132,10 +133,12 @@ fn command(step: &Step) -> Command {
         What::Thaw(a) => Action::UnfreezeAccount(UnfreezeAccount { account: number(a) }),
     };
     // The content of a step is what it says; a repeated number with another content is a reused id.
-    let fingerprint = i64::try_from(format!("{:?}", step.what).bytes().map(u64::from).fold(
-        7_u64,
-        |sum, byte| (sum * 31 + byte) % 1_000_000_007,
-    ))
+    let fingerprint = i64::try_from(
+        format!("{:?}", step.what)
+            .bytes()
+            .map(u64::from)
+            .fold(7_u64, |sum, byte| (sum * 31 + byte) % 1_000_000_007),
+    )
     .unwrap();
     Command { request_id: request(step.request), fingerprint, action }
 }

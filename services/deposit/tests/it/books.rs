@@ -47,8 +47,7 @@ async fn each_batch_that_moves_money_leaves_one_outbox_row_that_tells_of_it() {
         .fetch_one(&mut service.admin().await)
         .await
         .unwrap();
-    let batch =
-        proto::accounting::v1::EventBatch::decode(row.get::<&[u8], _>("payload")).unwrap();
+    let batch = proto::accounting::v1::EventBatch::decode(row.get::<&[u8], _>("payload")).unwrap();
     assert_eq!(batch.events.len(), 1);
     assert_eq!(batch.events[0].amounts[0].amount_minor, 300);
     let id: uuid::Uuid = request.request_id.parse().unwrap();

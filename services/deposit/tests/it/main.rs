@@ -1,9 +1,13 @@
 //! The deposit service as it runs: the real binary, real sockets, a fresh Postgres database for each test.
+//!
+//! Run by `cargo run -p testkit --bin with-postgres -- cargo nextest run -p deposit`.
+
+#![expect(clippy::unwrap_used, reason = "the verbs of a test have no better way to fail")]
 
 mod books;
 mod holds;
 mod idempotency;
 mod queries;
-mod refusals;
 mod races;
+mod refusals;
 mod support;

@@ -46,10 +46,16 @@ async fn a_frozen_account_is_refused_and_a_debit_freeze_takes_credits() {
     };
 
     teller.freeze_account(freeze(pb::FreezeScope::Debits)).await.unwrap();
-    assert_refused(client.transfer(transfer(&accounts[0], &accounts[1], 1)).await, "ACCOUNT_FROZEN");
+    assert_refused(
+        client.transfer(transfer(&accounts[0], &accounts[1], 1)).await,
+        "ACCOUNT_FROZEN",
+    );
     client.transfer(transfer(&accounts[1], &accounts[0], 1)).await.unwrap();
     teller.freeze_account(freeze(pb::FreezeScope::All)).await.unwrap();
-    assert_refused(client.transfer(transfer(&accounts[1], &accounts[0], 1)).await, "ACCOUNT_FROZEN");
+    assert_refused(
+        client.transfer(transfer(&accounts[1], &accounts[0], 1)).await,
+        "ACCOUNT_FROZEN",
+    );
     let again = teller.freeze_account(freeze(pb::FreezeScope::All)).await;
     assert_refused(again, "ILLEGAL_TRANSITION");
     let thaw = pb::UnfreezeAccountRequest {
@@ -73,7 +79,10 @@ async fn a_closed_account_is_refused_and_only_an_empty_one_closes() {
     assert_refused(teller.close_account(close(&accounts[0])).await, "ACCOUNT_NOT_EMPTY");
     client.transfer(transfer(&accounts[0], &accounts[1], 1_000)).await.unwrap();
     teller.close_account(close(&accounts[0])).await.unwrap();
-    assert_refused(client.transfer(transfer(&accounts[1], &accounts[0], 1)).await, "ACCOUNT_CLOSED");
+    assert_refused(
+        client.transfer(transfer(&accounts[1], &accounts[0], 1)).await,
+        "ACCOUNT_CLOSED",
+    );
     assert_refused(teller.close_account(close(&accounts[0])).await, "ACCOUNT_CLOSED");
 }
 
@@ -108,16 +117,12 @@ async fn an_owner_with_open_accounts_is_not_closed_and_a_closed_owner_opens_none
     let owner = CustomerId::new(SystemClock.now(), [5; 10]);
     let accounts = service.open(&[(0, "CNY")], owner).await;
     let mut customer_service = service.customer_service();
-    let close = || pb::CloseOwnerRequest {
-        request_id: request_id(),
-        customer_id: owner.to_string(),
-    };
+    let close =
+        || pb::CloseOwnerRequest { request_id: request_id(), customer_id: owner.to_string() };
 
     assert_refused(customer_service.close_owner(close()).await, "OWNER_HAS_ACCOUNTS");
-    let close_account = pb::CloseAccountRequest {
-        request_id: request_id(),
-        account_number: accounts[0].clone(),
-    };
+    let close_account =
+        pb::CloseAccountRequest { request_id: request_id(), account_number: accounts[0].clone() };
     service.teller().close_account(close_account).await.unwrap();
     customer_service.close_owner(close()).await.unwrap();
     assert_eq!(service.count("SELECT count(*) FROM owners WHERE closed").await, 1);
@@ -163,10 +168,7 @@ async fn bad_amounts_and_targets_are_bad_requests() {
         pb::TransferRequest { amount: money(1, "RMB"), ..good() },
         pb::TransferRequest { credit_account_number: accounts[0].clone(), ..good() },
         pb::TransferRequest { request_id: uuid::Uuid::new_v4().to_string(), ..good() },
-        pb::TransferRequest {
-            request_id: "01800000-0000-7000-8000-000000000000".into(),
-            ..good()
-        },
+        pb::TransferRequest { request_id: "01800000-0000-7000-8000-000000000000".into(), ..good() },
     ];
 
     for request in bad {

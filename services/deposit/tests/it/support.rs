@@ -27,8 +27,9 @@ use tonic_types::StatusExt;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What calls go through: each names its caller.
-pub type Client =
-    DepositServiceClient<InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>, Status>>>;
+pub type Client = DepositServiceClient<
+    InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>, Status>>,
+>;
 
 /// A running deposit service. The process ends before its database is dropped.
 pub struct Service {
@@ -72,8 +73,7 @@ impl Service {
         std::fs::write(&config, settings).unwrap();
         let log = directory.path().join("deposit.log");
         let mut program = Program::new("deposit", Path::new(env!("CARGO_BIN_EXE_deposit")), &log);
-        program.args =
-            vec!["serve".into(), "--config".into(), config.to_str().unwrap().to_owned()];
+        program.args = vec!["serve".into(), "--config".into(), config.to_str().unwrap().to_owned()];
         let process = program.spawn().unwrap();
         let service =
             Self { process, program, listen, operations, _directory: directory, database };
@@ -176,6 +176,7 @@ fn toml_database(urls: &[String]) -> platform::config::DatabaseConfig {
     toml::from_str(&text).unwrap()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "an interceptor may refuse")]
 fn named(mut request: Request<()>, name: &'static str) -> Result<Request<()>, Status> {
     request.metadata_mut().insert("thincore-caller", name.parse().unwrap());
     Ok(request)
@@ -191,7 +192,8 @@ pub fn cny(amount_minor: i64) -> Option<Money> {
     money(amount_minor, "CNY")
 }
 
-/// An amount.
+/// An amount, as optional as protobuf makes every message.
+#[expect(clippy::unnecessary_wraps, reason = "fields of requests are optional")]
 pub fn money(amount_minor: i64, currency: &str) -> Option<Money> {
     Some(Money { currency_code: currency.into(), amount_minor })
 }
@@ -221,10 +223,8 @@ pub async fn balance(client: &mut Client, account: &str) -> (i64, i64, i64) {
     use proto::common::v1::read_consistency::Freshness;
     let consistency =
         proto::common::v1::ReadConsistency { freshness: Some(Freshness::Primary(true)) };
-    let request = pb::GetBalanceRequest {
-        account_number: account.into(),
-        consistency: Some(consistency),
-    };
+    let request =
+        pb::GetBalanceRequest { account_number: account.into(), consistency: Some(consistency) };
     let answer = client.get_balance(request).await.unwrap().into_inner();
     let minor = |money: Option<Money>| money.unwrap().amount_minor;
     (minor(answer.balance), minor(answer.held), minor(answer.available))
@@ -235,7 +235,7 @@ pub async fn balance(client: &mut Client, account: &str) -> (i64, i64, i64) {
 pub fn reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
     let status = answer.unwrap_err();
     let info = status.get_details_error_info();
-    (status.code(), info.unwrap_or_else(|| panic!("no reason in {status:?}")).reason)
+    (status.code(), info.unwrap().reason)
 }
 
 /// That the bank said no, for this reason.

@@ -79,10 +79,7 @@ impl fmt::Display for CellCode {
 
 impl AccountNumber {
     /// The number of the account with this serial, 0 to 999,999,999,999, in a cell. Adds the check digit.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "the ranges make it sixteen digits"
-    )]
+    #[expect(clippy::arithmetic_side_effects, reason = "the ranges make it sixteen digits")]
     pub fn from_parts(cell: CellCode, serial: u64) -> Result<Self, AccountNumberError> {
         let serial = match i64::try_from(serial) {
             Ok(within) if serial <= SERIAL_MAX => within,
@@ -101,10 +98,7 @@ impl AccountNumber {
         if text.starts_with('0') {
             return Err(AccountNumberError::CellOutOfRange);
         }
-        Self::try_from_i64(
-            text.parse()
-                .map_err(|_| AccountNumberError::NotSixteenDigits)?,
-        )
+        Self::try_from_i64(text.parse().map_err(|_| AccountNumberError::NotSixteenDigits)?)
     }
 
     /// Checks a number that was read from the database or another program.
@@ -146,21 +140,14 @@ fn digits_before_check(number: i64) -> impl Iterator<Item = i64> {
     let mut weight = CELL_WEIGHT.saturating_mul(100);
     std::iter::from_fn(move || {
         let digit = number.checked_div(weight)? % 10;
-        weight = if weight == SERIAL_WEIGHT {
-            0
-        } else {
-            weight / 10
-        };
+        weight = if weight == SERIAL_WEIGHT { 0 } else { weight / 10 };
         Some(digit)
     })
 }
 
 /// The hybrid system MOD 11,10 of ISO/IEC 7064: a carry starts at 10; each digit is added modulo 10, with
 /// 10 standing for 0, then doubled modulo 11; the check digit brings the last sum to 1.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "carry and digits stay between 0 and 20"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "carry and digits stay between 0 and 20")]
 fn check_digit(digits: impl Iterator<Item = i64>) -> i64 {
     let carry = digits.fold(10, |carry, digit| {
         let sum = (carry + digit) % 10;
@@ -170,10 +157,7 @@ fn check_digit(digits: impl Iterator<Item = i64>) -> i64 {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "an overflow in a test should panic"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow in a test should panic")]
 mod tests {
     use proptest::prelude::*;
 
@@ -201,9 +185,7 @@ mod tests {
     /// The carry `p` of MOD 11,10 after some digits, from a table of doubling modulo 11 instead of sums.
     fn carry_after(digits: &[u8]) -> usize {
         const DOUBLED: [usize; 10] = [9, 2, 4, 6, 8, 10, 1, 3, 5, 7];
-        digits.iter().fold(10, |carry, &digit| {
-            DOUBLED[(carry + usize::from(digit & 0xF)) % 10]
-        })
+        digits.iter().fold(10, |carry, &digit| DOUBLED[(carry + usize::from(digit & 0xF)) % 10])
     }
 
     proptest! {
@@ -285,10 +267,7 @@ mod tests {
         let cell = CellCode::try_new(100).unwrap();
 
         for code in [0, 99, 1_000, u16::MAX] {
-            assert_eq!(
-                CellCode::try_new(code),
-                Err(AccountNumberError::CellOutOfRange)
-            );
+            assert_eq!(CellCode::try_new(code), Err(AccountNumberError::CellOutOfRange));
         }
         for serial in [SERIAL_MAX + 1, u64::MAX] {
             let refused = Err(AccountNumberError::SerialOutOfRange);
@@ -300,24 +279,12 @@ mod tests {
     fn what_is_not_sixteen_digits_is_refused() {
         let refused = Err(AccountNumberError::NotSixteenDigits);
 
-        for text in [
-            "",
-            "1",
-            "12345678901234567",
-            "+123456789012345",
-            "1234 56789012345",
-            "１２３４５6",
-        ] {
+        for text in
+            ["", "1", "12345678901234567", "+123456789012345", "1234 56789012345", "１２３４５6"]
+        {
             assert_eq!(AccountNumber::parse(text), refused, "{text}");
         }
-        for number in [
-            i64::MIN,
-            -1,
-            0,
-            999_999_999_999_999,
-            10_000_000_000_000_000,
-            i64::MAX,
-        ] {
+        for number in [i64::MIN, -1, 0, 999_999_999_999_999, 10_000_000_000_000_000, i64::MAX] {
             assert_eq!(AccountNumber::try_from_i64(number), refused, "{number}");
         }
         let zero_first = AccountNumber::parse("0123456789012345");

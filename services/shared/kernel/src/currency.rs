@@ -288,9 +288,9 @@ mod tests {
 
     #[test]
     fn withdrawn_unknown_and_misspelt_codes_are_refused() {
-        for text in [
-            "", "CN", "cny", "CNY ", "CNYY", "元", "BGN", "HRK", "CLF", "XAU", "XXX", "ZZZ",
-        ] {
+        for text in
+            ["", "CN", "cny", "CNY ", "CNYY", "元", "BGN", "HRK", "CLF", "XAU", "XXX", "ZZZ"]
+        {
             assert_eq!(Currency::parse(text), Err(UnknownCurrency), "{text}");
         }
     }

@@ -60,10 +60,7 @@ impl YearFraction {
     /// A fraction that does not come from dates, such as 1/12 for a month of a loan.
     pub fn try_new(numerator: i64, denominator: i64) -> Result<Self, InvalidYearFraction> {
         if numerator < 0 || denominator <= 0 {
-            return Err(InvalidYearFraction {
-                numerator,
-                denominator,
-            });
+            return Err(InvalidYearFraction { numerator, denominator });
         }
         Ok(Self::in_lowest_terms(numerator, denominator))
     }
@@ -102,11 +99,7 @@ impl DayCount {
             Self::Act360 | Self::Act365Fixed | Self::ActActIsda => calendar_days(start, end),
             Self::Thirty360Us => {
                 let first = start.day().min(30);
-                let last = if first == 30 {
-                    end.day().min(30)
-                } else {
-                    end.day()
-                };
+                let last = if first == 30 { end.day().min(30) } else { end.day() };
                 thirty_360_days((start, first), (end, last))
             }
             Self::Thirty360European => {
@@ -141,10 +134,7 @@ fn calendar_days(start: NaiveDate, end: NaiveDate) -> i64 {
 }
 
 /// The formula of ISDA 2006 §4.16(f) and (g), given the days of the month as each convention adjusts them.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "a year has six digits at most"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "a year has six digits at most")]
 fn thirty_360_days((start, first): (NaiveDate, u32), (end, last): (NaiveDate, u32)) -> i64 {
     let years = i64::from(end.year()) - i64::from(start.year());
     let months = i64::from(end.month()) - i64::from(start.month());
@@ -156,33 +146,21 @@ const PARTS_PER_YEAR: i64 = 365 * 366;
 
 /// How far a date is from the year 0, where each day of a common year is a 365th of a year and each day of
 /// a leap year a 366th. The difference of two is the sum of ISDA 2006 §4.16(b).
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "a year has six digits at most"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "a year has six digits at most")]
 fn act_act_position(date: NaiveDate) -> i64 {
     let parts_per_day = if date.leap_year() { 365 } else { 366 };
     i64::from(date.year()) * PARTS_PER_YEAR + i64::from(date.ordinal0()) * parts_per_day
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "an overflow in a test should panic"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow in a test should panic")]
 mod tests {
     use DayCount::{Act360, Act365Fixed, ActActIsda, Thirty360European, Thirty360Us};
     use proptest::prelude::*;
 
     use super::*;
 
-    const ALL: [DayCount; 5] = [
-        Act360,
-        Act365Fixed,
-        ActActIsda,
-        Thirty360Us,
-        Thirty360European,
-    ];
+    const ALL: [DayCount; 5] = [Act360, Act365Fixed, ActActIsda, Thirty360Us, Thirty360European];
 
     fn date(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -291,11 +269,7 @@ mod tests {
 
         for (start, end, common, leap) in examples {
             let expected = sum(fraction(common, 365), fraction(leap, 366));
-            assert_eq!(
-                ActActIsda.fraction(date(start), date(end)),
-                Ok(expected),
-                "{start} {end}"
-            );
+            assert_eq!(ActActIsda.fraction(date(start), date(end)), Ok(expected), "{start} {end}");
         }
     }
 
@@ -316,11 +290,7 @@ mod tests {
 
         for (start, end, european, american, calendar) in scenarios {
             let (start, end) = (date(start), date(end));
-            assert_eq!(
-                Thirty360European.days(start, end),
-                Ok(european),
-                "{start} {end}"
-            );
+            assert_eq!(Thirty360European.days(start, end), Ok(european), "{start} {end}");
             assert_eq!(Thirty360Us.days(start, end), Ok(american), "{start} {end}");
             for act in [Act360, Act365Fixed, ActActIsda] {
                 assert_eq!(act.days(start, end), Ok(calendar), "{start} {end}");
@@ -340,33 +310,21 @@ mod tests {
 
     #[test]
     fn the_last_of_february_is_not_stretched_to_a_30th() {
-        assert_eq!(
-            Thirty360Us.days(date("2026-02-28"), date("2026-03-31")),
-            Ok(33)
-        );
-        assert_eq!(
-            Thirty360European.days(date("2026-02-28"), date("2026-03-31")),
-            Ok(32)
-        );
+        assert_eq!(Thirty360Us.days(date("2026-02-28"), date("2026-03-31")), Ok(33));
+        assert_eq!(Thirty360European.days(date("2026-02-28"), date("2026-03-31")), Ok(32));
     }
 
     #[test]
     fn the_whole_calendar_can_be_counted() {
         for convention in ALL {
-            assert!(
-                convention.fraction(NaiveDate::MIN, NaiveDate::MAX).is_ok(),
-                "{convention:?}"
-            );
+            assert!(convention.fraction(NaiveDate::MIN, NaiveDate::MAX).is_ok(), "{convention:?}");
         }
     }
 
     #[test]
     fn what_is_no_part_of_a_year_is_refused() {
         for (numerator, denominator) in [(-1, 360), (1, 0), (1, -360)] {
-            let refused = Err(InvalidYearFraction {
-                numerator,
-                denominator,
-            });
+            let refused = Err(InvalidYearFraction { numerator, denominator });
             assert_eq!(YearFraction::try_new(numerator, denominator), refused);
         }
         assert_eq!(fraction(0, 360), fraction(0, 1));

@@ -87,20 +87,14 @@ const MILLIS_MAX: u64 = 0xFFFF_FFFF_FFFF;
 /// A version 7 UUID from explicit inputs. A time that the format cannot hold is taken as the nearest that
 /// it can, because an id is no place to refuse a date.
 fn uuid_v7(at: DateTime<Utc>, random: [u8; 10]) -> Uuid {
-    let millis = u64::try_from(at.timestamp_millis())
-        .unwrap_or_default()
-        .min(MILLIS_MAX);
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default().min(MILLIS_MAX);
     Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 /// Reads the hyphenated form only. `Uuid::try_parse` alone also takes braces, URNs and plain hexadecimal,
 /// which would give one id several spellings.
 pub(crate) fn parse_hyphenated(text: &str) -> Option<Uuid> {
-    if text.len() == 36 {
-        Uuid::try_parse(text).ok()
-    } else {
-        None
-    }
+    if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -165,19 +159,8 @@ mod tests {
         let moved_hyphen = "019508f04-a3b-7c5d-8e6f-0123456789ab";
 
         assert_eq!(HoldId::parse(TEXT).unwrap().to_string(), TEXT);
-        for text in [
-            "",
-            simple.as_str(),
-            &braced,
-            &urn,
-            moved_hyphen,
-            &TEXT.replace('0', "g"),
-        ] {
-            assert_eq!(
-                HoldId::parse(text),
-                Err(InvalidId { kind: "HoldId" }),
-                "{text}"
-            );
+        for text in ["", simple.as_str(), &braced, &urn, moved_hyphen, &TEXT.replace('0', "g")] {
+            assert_eq!(HoldId::parse(text), Err(InvalidId { kind: "HoldId" }), "{text}");
         }
         assert!(InvalidId { kind: "HoldId" }.to_string().contains("HoldId"));
     }

@@ -98,11 +98,7 @@ impl Money {
 
     fn same_currency(self, other: Self) -> Result<(), MoneyError> {
         let (left, right) = (self.currency, other.currency);
-        if left == right {
-            Ok(())
-        } else {
-            Err(MoneyError::CurrencyMismatch { left, right })
-        }
+        if left == right { Ok(()) } else { Err(MoneyError::CurrencyMismatch { left, right }) }
     }
 
     fn with_minor(self, minor: Option<i64>) -> Result<Self, MoneyError> {
@@ -117,11 +113,7 @@ impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = usize::from(self.currency.decimals());
         // Zeros in front, so that even 0.05 has a digit before the point.
-        let digits = format!(
-            "{:0>1$}",
-            self.minor.unsigned_abs(),
-            decimals.saturating_add(1)
-        );
+        let digits = format!("{:0>1$}", self.minor.unsigned_abs(), decimals.saturating_add(1));
         let (whole, fraction) = digits.split_at(digits.len().saturating_sub(decimals));
 
         if self.is_negative() {
@@ -158,11 +150,7 @@ pub struct NotPositive {
 impl PositiveMoney {
     /// Accepts amounts of at least one minor unit.
     pub const fn try_new(money: Money) -> Result<Self, NotPositive> {
-        if money.is_positive() {
-            Ok(Self(money))
-        } else {
-            Err(NotPositive { money })
-        }
+        if money.is_positive() { Ok(Self(money)) } else { Err(NotPositive { money }) }
     }
 
     /// The amount as plain money, for arithmetic.
@@ -262,10 +250,7 @@ mod tests {
     #[test]
     fn different_currencies_are_never_combined() {
         let yen = Money::new(1, Currency::JPY);
-        let mismatch = MoneyError::CurrencyMismatch {
-            left: Currency::CNY,
-            right: Currency::JPY,
-        };
+        let mismatch = MoneyError::CurrencyMismatch { left: Currency::CNY, right: Currency::JPY };
 
         assert_eq!(cny(1).checked_add(yen), Err(mismatch));
         assert_eq!(cny(1).checked_sub(yen), Err(mismatch));
@@ -290,9 +275,6 @@ mod tests {
         assert_eq!(print(1_234_567, Currency::JPY), "1,234,567 JPY");
         assert_eq!(print(0, Currency::JPY), "0 JPY");
         assert_eq!(print(1_234_567, Currency::KWD), "1,234.567 KWD");
-        assert_eq!(
-            print(i64::MIN, Currency::CNY),
-            "-92,233,720,368,547,758.08 CNY"
-        );
+        assert_eq!(print(i64::MIN, Currency::CNY), "-92,233,720,368,547,758.08 CNY");
     }
 }

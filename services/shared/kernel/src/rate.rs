@@ -64,17 +64,9 @@ impl Rate {
         }
         // Digits only, so whatever fails from here is a number too large.
         let whole: i64 = whole.parse().map_err(|_| RateError::OutOfRange)?;
-        let decimals: i64 = format!("{decimals:0<4}")
-            .parse()
-            .map_err(|_| RateError::OutOfRange)?;
-        let size = whole
-            .saturating_mul(PPM_PER_PERCENT)
-            .saturating_add(decimals);
-        Self::from_ppm(if negative {
-            size.saturating_neg()
-        } else {
-            size
-        })
+        let decimals: i64 = format!("{decimals:0<4}").parse().map_err(|_| RateError::OutOfRange)?;
+        let size = whole.saturating_mul(PPM_PER_PERCENT).saturating_add(decimals);
+        Self::from_ppm(if negative { size.saturating_neg() } else { size })
     }
 
     /// The rate in parts per million a year.
@@ -90,20 +82,12 @@ impl fmt::Display for Rate {
         let decimals = format!("{:04}", size % PPM_PER_PERCENT);
         let (hundredths, beyond) = decimals.split_at(2);
         let sign = if self.0 < 0 { "-" } else { "" };
-        write!(
-            f,
-            "{sign}{}.{hundredths}{}%",
-            size / PPM_PER_PERCENT,
-            beyond.trim_end_matches('0')
-        )
+        write!(f, "{sign}{}.{hundredths}{}%", size / PPM_PER_PERCENT, beyond.trim_end_matches('0'))
     }
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "an overflow in a test should panic"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow in a test should panic")]
 mod tests {
     use proptest::prelude::*;
 
@@ -158,30 +142,14 @@ mod tests {
 
     #[test]
     fn what_is_no_number_of_percent_is_refused() {
-        for text in [
-            "", "-", ".", "4.", ".5", "+4", "4.35%", "4,35", "4.35001", " 4", "--4", "4.3.5", "１",
-        ] {
-            assert_eq!(
-                Rate::parse_percent(text),
-                Err(RateError::Malformed),
-                "{text}"
-            );
+        for text in
+            ["", "-", ".", "4.", ".5", "+4", "4.35%", "4,35", "4.35001", " 4", "--4", "4.3.5", "１"]
+        {
+            assert_eq!(Rate::parse_percent(text), Err(RateError::Malformed), "{text}");
         }
-        for text in [
-            "1000.0001",
-            "-100.0001",
-            "99999999999999999999",
-            "-9223372036854775807",
-        ] {
-            assert_eq!(
-                Rate::parse_percent(text),
-                Err(RateError::OutOfRange),
-                "{text}"
-            );
+        for text in ["1000.0001", "-100.0001", "99999999999999999999", "-9223372036854775807"] {
+            assert_eq!(Rate::parse_percent(text), Err(RateError::OutOfRange), "{text}");
         }
-        assert_eq!(
-            Rate::from_basis_points(i64::MAX),
-            Err(RateError::OutOfRange)
-        );
+        assert_eq!(Rate::from_basis_points(i64::MAX), Err(RateError::OutOfRange));
     }
 }

@@ -66,11 +66,7 @@ impl RequestId {
     pub fn generate(clock: &dyn Clock) -> Self {
         let now = clock.now();
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-        Self(Uuid::new_v7(Timestamp::from_unix(
-            NoContext,
-            seconds,
-            now.timestamp_subsec_nanos(),
-        )))
+        Self(Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos())))
     }
 
     /// The id as a plain UUID, as the database keeps it.
@@ -111,10 +107,7 @@ pub struct RequestWindow {
 impl Default for RequestWindow {
     /// Seven days back, which outlasts a long holiday weekend, and one hour ahead.
     fn default() -> Self {
-        Self {
-            back: TimeDelta::days(7),
-            ahead: TimeDelta::hours(1),
-        }
+        Self { back: TimeDelta::days(7), ahead: TimeDelta::hours(1) }
     }
 }
 
@@ -126,16 +119,10 @@ impl RequestWindow {
     pub fn check(&self, id: RequestId, now: DateTime<Utc>) -> Result<(), RequestIdError> {
         let made_at = id.made_at();
         if now.signed_duration_since(made_at) > self.back {
-            return Err(RequestIdError::TooOld {
-                made_at,
-                back: self.back,
-            });
+            return Err(RequestIdError::TooOld { made_at, back: self.back });
         }
         if made_at.signed_duration_since(now) > self.ahead {
-            return Err(RequestIdError::TooNew {
-                made_at,
-                ahead: self.ahead,
-            });
+            return Err(RequestIdError::TooNew { made_at, ahead: self.ahead });
         }
         Ok(())
     }
@@ -206,20 +193,8 @@ mod tests {
 
         assert_eq!(checked(NOW_MILLIS - BACK_MILLIS), Ok(()));
         assert_eq!(checked(NOW_MILLIS + AHEAD_MILLIS), Ok(()));
-        assert_eq!(
-            checked(too_old),
-            Err(RequestIdError::TooOld {
-                made_at: at(too_old),
-                back
-            })
-        );
-        assert_eq!(
-            checked(too_new),
-            Err(RequestIdError::TooNew {
-                made_at: at(too_new),
-                ahead
-            })
-        );
+        assert_eq!(checked(too_old), Err(RequestIdError::TooOld { made_at: at(too_old), back }));
+        assert_eq!(checked(too_new), Err(RequestIdError::TooNew { made_at: at(too_new), ahead }));
     }
 
     #[test]
@@ -241,9 +216,6 @@ mod tests {
             Err(RequestIdError::Malformed)
         );
         assert_eq!(RequestId::parse(&random), Err(RequestIdError::NotVersion7));
-        assert_eq!(
-            RequestId::parse(&Uuid::nil().to_string()),
-            Err(RequestIdError::NotVersion7)
-        );
+        assert_eq!(RequestId::parse(&Uuid::nil().to_string()), Err(RequestIdError::NotVersion7));
     }
 }

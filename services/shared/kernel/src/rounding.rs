@@ -33,12 +33,8 @@ pub fn round_half_even(numerator: i128, denominator: i128) -> Result<i64, Roundi
         return Err(RoundingError::DenominatorNotPositive);
     }
     let out_of_range = RoundingError::OutOfRange;
-    let floor = numerator
-        .checked_div_euclid(denominator)
-        .ok_or(out_of_range)?;
-    let remainder = numerator
-        .checked_rem_euclid(denominator)
-        .ok_or(out_of_range)?;
+    let floor = numerator.checked_div_euclid(denominator).ok_or(out_of_range)?;
+    let remainder = numerator.checked_rem_euclid(denominator).ok_or(out_of_range)?;
 
     // How much is missing to the next whole number; compared, instead of doubling the remainder, as that
     // could overflow.
@@ -64,19 +60,15 @@ pub fn interest(
         .checked_mul(i128::from(rate.ppm()))
         .and_then(|product| product.checked_mul(i128::from(fraction.numerator())))
         .ok_or(out_of_range)?;
-    let denominator = PPM_PER_ONE
-        .checked_mul(i128::from(fraction.denominator()))
-        .ok_or(out_of_range)?;
+    let denominator =
+        PPM_PER_ONE.checked_mul(i128::from(fraction.denominator())).ok_or(out_of_range)?;
 
     let minor = round_half_even(numerator, denominator)?;
     Ok(Money::new(minor, principal.currency()))
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "an overflow in a test should panic"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow in a test should panic")]
 mod tests {
     use chrono::NaiveDate;
     use proptest::prelude::*;
@@ -148,20 +140,11 @@ mod tests {
         assert_eq!(round_half_even(max, 1), Ok(i64::MAX));
         assert_eq!(round_half_even(max + 1, 1), Err(RoundingError::OutOfRange));
         assert_eq!(round_half_even(i128::from(i64::MIN), 1), Ok(i64::MIN));
-        assert_eq!(
-            round_half_even(i128::MIN, 1),
-            Err(RoundingError::OutOfRange)
-        );
+        assert_eq!(round_half_even(i128::MIN, 1), Err(RoundingError::OutOfRange));
         assert_eq!(round_half_even(i128::MAX, i128::MAX), Ok(1));
         assert_eq!(round_half_even(i128::MIN, i128::MAX), Ok(-1));
-        assert_eq!(
-            round_half_even(1, 0),
-            Err(RoundingError::DenominatorNotPositive)
-        );
-        assert_eq!(
-            round_half_even(1, -1),
-            Err(RoundingError::DenominatorNotPositive)
-        );
+        assert_eq!(round_half_even(1, 0), Err(RoundingError::DenominatorNotPositive));
+        assert_eq!(round_half_even(1, -1), Err(RoundingError::DenominatorNotPositive));
     }
 
     #[test]
@@ -169,10 +152,7 @@ mod tests {
         // 100,000.00 at 4.35%: 362.50 a month.
         let month = YearFraction::try_new(1, 12).unwrap();
 
-        assert_eq!(
-            interest(cny(10_000_000), rate("4.35"), month),
-            Ok(cny(36_250))
-        );
+        assert_eq!(interest(cny(10_000_000), rate("4.35"), month), Ok(cny(36_250)));
     }
 
     #[test]
@@ -181,10 +161,7 @@ mod tests {
         let day = |month| NaiveDate::from_ymd_opt(2026, month, 21).unwrap();
         let fraction = DayCount::Act360.fraction(day(3), day(6)).unwrap();
 
-        assert_eq!(
-            interest(cny(1_000_000), rate("0.35"), fraction),
-            Ok(cny(894))
-        );
+        assert_eq!(interest(cny(1_000_000), rate("0.35"), fraction), Ok(cny(894)));
     }
 
     #[test]
@@ -192,13 +169,7 @@ mod tests {
         let ten_years = YearFraction::try_new(10, 1).unwrap();
         let for_ever = YearFraction::try_new(i64::MAX, 1).unwrap();
 
-        assert_eq!(
-            interest(cny(i64::MAX), Rate::MAX, ten_years),
-            Err(RoundingError::OutOfRange)
-        );
-        assert_eq!(
-            interest(cny(i64::MAX), Rate::MAX, for_ever),
-            Err(RoundingError::OutOfRange)
-        );
+        assert_eq!(interest(cny(i64::MAX), Rate::MAX, ten_years), Err(RoundingError::OutOfRange));
+        assert_eq!(interest(cny(i64::MAX), Rate::MAX, for_ever), Err(RoundingError::OutOfRange));
     }
 }
