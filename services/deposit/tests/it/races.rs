@@ -74,3 +74,28 @@ async fn a_database_connection_that_is_cut_under_load_ends_in_true_outcomes() {
 
     assert_eq!(balance(&mut service.client(), &accounts[1]).await.0, posted);
 }
+
+#[tokio::test]
+async fn a_corrupt_row_fails_only_who_needs_it_and_not_the_rest_of_the_batch() {
+    let service = Service::start().await;
+    let accounts = service.accounts(&[1_000, 1_000, 0]).await;
+    let corrupt = format!(
+        "UPDATE accounts SET product = 'NO SUCH PRODUCT' WHERE account_number = {}",
+        accounts[1]
+    );
+    let corrupt = sqlx::AssertSqlSafe(corrupt);
+    sqlx::query(corrupt).execute(&mut service.admin().await).await.unwrap();
+    let client = service.client();
+    let mut calls = JoinSet::new();
+    for n in 0..60_usize {
+        let (mut client, from) = (client.clone(), usize::from(n % 20 == 7));
+        let request = transfer(&accounts[from], &accounts[2], 1);
+        calls.spawn(async move { (from, client.transfer(request).await) });
+    }
+
+    for (from, answer) in calls.join_all().await {
+        let code = answer.err().map(|status| status.code());
+        assert_eq!(code, (from == 1).then_some(tonic::Code::Internal));
+    }
+    assert_eq!(balance(&mut service.client(), &accounts[2]).await.0, 57);
+}

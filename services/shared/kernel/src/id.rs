@@ -69,14 +69,10 @@ macro_rules! ids {
 }
 
 ids! {
-    /// One batch of journals in a service's outbox, on its way to accounting.
-    BatchId,
     /// One person or company that the bank keeps accounts for.
     CustomerId,
     /// One reservation of money on one deposit account.
     HoldId,
-    /// One balanced journal of the general ledger; equal to the id of the posting that made it.
-    JournalId,
     /// One decided and posted request; equal to the id of that request.
     PostingId,
 }
@@ -122,7 +118,7 @@ mod tests {
             let at = DateTime::from_timestamp_millis(millis).unwrap();
             let next = at.checked_add_signed(TimeDelta::milliseconds(1)).unwrap();
 
-            prop_assert!(JournalId::new(at, earlier) < JournalId::new(next, later));
+            prop_assert!(PostingId::new(at, earlier) < PostingId::new(next, later));
         }
     }
 

@@ -20,6 +20,7 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -94,11 +95,16 @@ struct Waiting<C, O> {
 pub struct Lanes<B: Book> {
     queues: Arc<[Queue<B>]>,
     tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl<B: Book> Clone for Lanes<B> {
     fn clone(&self) -> Self {
-        Self { queues: Arc::clone(&self.queues), tasks: self.tasks.clone() }
+        Self {
+            queues: Arc::clone(&self.queues),
+            tasks: self.tasks.clone(),
+            stop: self.stop.clone(),
+        }
     }
 }
 
@@ -106,18 +112,19 @@ impl<B: Book> Clone for Lanes<B> {
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 
 impl<B: Book> Lanes<B> {
-    /// Starts `config.lanes` tasks. They end when every clone of the handle is gone and the queues are empty.
+    /// Starts `config.lanes` tasks.
     pub fn start(book: Arc<B>, pool: WritePool, config: &LaneConfig) -> Self {
         let tasks = TaskTracker::new();
+        let stop = CancellationToken::new();
         let mut queues = Vec::new();
         for _ in 0..config.lanes.max(1) {
             let (queue, waiting) = mpsc::channel(config.queue_max.max(1));
             let lane =
                 Lane { book: Arc::clone(&book), pool: pool.clone(), batch_max: config.batch_max };
-            tasks.spawn(lane.run(waiting));
+            tasks.spawn(lane.run(waiting, stop.clone()));
             queues.push(queue);
         }
-        Self { queues: queues.into(), tasks }
+        Self { queues: queues.into(), tasks, stop }
     }
 
     /// Hands in a command and waits for its outcome. The deadline is that of the current call.
@@ -145,9 +152,9 @@ impl<B: Book> Lanes<B> {
         outcomes
     }
 
-    /// Waits until every command that was handed in is answered. Drop the other clones first.
+    /// Takes no more commands, and waits until every one that was handed in is answered.
     pub async fn drain(self) {
-        drop(self.queues);
+        self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -182,9 +189,24 @@ enum Failed {
 }
 
 impl<B: Book> Lane<B> {
-    async fn run(self, mut waiting: mpsc::Receiver<Waiting<B::Command, B::Outcome>>) {
+    async fn run(
+        self,
+        mut waiting: mpsc::Receiver<Waiting<B::Command, B::Outcome>>,
+        stop: CancellationToken,
+    ) {
         let mut gathered = Vec::with_capacity(self.batch_max);
-        while waiting.recv_many(&mut gathered, self.batch_max).await > 0 {
+        loop {
+            let received = tokio::select! {
+                received = waiting.recv_many(&mut gathered, self.batch_max) => received,
+                () = stop.cancelled(), if !waiting.is_closed() => {
+                    // What is in the queue is still handled; nothing more gets in.
+                    waiting.close();
+                    continue;
+                }
+            };
+            if received == 0 {
+                return;
+            }
             let mut batch = Batch::with_capacity(gathered.len());
             let now = Instant::now();
             for one in gathered.drain(..) {
@@ -193,11 +215,7 @@ impl<B: Book> Lane<B> {
             if batch.commands.is_empty() {
                 continue;
             }
-            let size = u32::try_from(batch.commands.len()).unwrap_or(u32::MAX);
-            metrics::histogram!("lane_batch_size", "lane" => B::NAME).record(f64::from(size));
-            metrics::histogram!("lane_queue_seconds", "lane" => B::NAME)
-                .record(now.duration_since(batch.oldest.unwrap_or(now)));
-            let span = batch.span(size);
+            let span = batch.measured(now);
             self.settle(batch).instrument(span).await;
         }
     }
@@ -304,7 +322,11 @@ impl<B: Book> Batch<B> {
     }
 
     /// The batch belongs to all its requests: the first sampled one is its parent, the others are linked.
-    fn span(&self, size: u32) -> tracing::Span {
+    fn measured(&self, now: Instant) -> tracing::Span {
+        let size = u32::try_from(self.commands.len()).unwrap_or(u32::MAX);
+        metrics::histogram!("lane_batch_size", "lane" => B::NAME).record(f64::from(size));
+        metrics::histogram!("lane_queue_seconds", "lane" => B::NAME)
+            .record(now.duration_since(self.oldest.unwrap_or(now)));
         let traces = self.callers.iter().map(|caller| &caller.trace);
         telemetry::SpanLink::span(traces, || {
             tracing::info_span!("lane.batch", lane = B::NAME, size)

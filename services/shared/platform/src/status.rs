@@ -75,11 +75,6 @@ pub fn not_found(domain: &str, reason: &str, message: &str) -> Status {
     build(Code::NotFound, domain, reason, message, ErrorDetails::new())
 }
 
-/// What the request would create is there already.
-pub fn already_exists(domain: &str, reason: &str, message: &str) -> Status {
-    build(Code::AlreadyExists, domain, reason, message, ErrorDetails::new())
-}
-
 /// Something that is needed does not answer; the same request may succeed later.
 pub fn unavailable(domain: &str, reason: &str, message: &str) -> Status {
     build(Code::Unavailable, domain, reason, message, ErrorDetails::new())
