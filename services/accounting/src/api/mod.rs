@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use kernel::{BusinessDate, Clock};
 use platform::db::{Freshness, ReadPool, ReadToken, Reader};
+use platform::fields::{Fields, Violations};
 use platform::lanes::Lanes;
 use proto::accounting::v1 as pb;
 use proto::accounting::v1::accounting_service_server::AccountingService;
@@ -19,7 +20,6 @@ use crate::clients::Deposits;
 use crate::commands::{DayBook, DayCommand, PostingBook};
 use crate::domain::{BusinessDays, DayDecision, DayStatus, Rulebook, TieOut, TrialBalance};
 use crate::store::{days, read};
-use parse::{Fields, Violations};
 use post_events::RefusedBatches;
 
 /// What the service is made of.

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use kernel::{BusinessDate, Currency, Money, PositiveMoney, PostingId, RequestId, RequestWindow};
-use platform::status::FieldViolation;
+use chrono::DateTime;
+use kernel::{BusinessDate, Currency, Money, PositiveMoney, PostingId};
+use platform::fields::{Fields, Violations};
 use platform::telemetry::SpanLink;
 use proto::accounting::v1 as pb;
 use uuid::Uuid;
@@ -18,73 +18,30 @@ const BATCHES_MAX: usize = 1_000;
 /// How many events a batch may hold.
 const EVENTS_MAX: usize = 10_000;
 
-/// Everything that is wrong with a request.
-pub type Violations = Vec<FieldViolation>;
-
-/// Collects violations while the fields are read.
-pub struct Fields {
-    violations: Violations,
-    now: DateTime<Utc>,
+fn date(fields: &mut Fields, field: &str, text: &str) -> Option<BusinessDate> {
+    fields.read(field, BusinessDate::parse(text))
 }
 
-impl Fields {
-    /// Nothing wrong yet.
-    pub fn new(now: DateTime<Utc>) -> Self {
-        Self { violations: Vec::new(), now }
+fn source(fields: &mut Fields, text: &str, sources: &[String]) {
+    if !sources.iter().any(|source| source == text) {
+        fields.wrong("source", format!("must be one of: {}", sources.join(", ")));
     }
+}
 
-    fn wrong(&mut self, field: &str, description: impl Into<String>) {
-        self.violations.push(FieldViolation::new(field, description));
-    }
-
-    /// The value of a field that reads, or a violation.
-    fn read<T, E: std::fmt::Display>(&mut self, field: &str, read: Result<T, E>) -> Option<T> {
-        match read {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.wrong(field, error.to_string());
-                None
-            }
-        }
-    }
-
-    fn request_id(&mut self, text: &str) -> Option<RequestId> {
-        let id = self.read("request_id", RequestId::parse(text))?;
-        self.read("request_id", RequestWindow::default().check(id, self.now).map(|()| id))
-    }
-
-    fn date(&mut self, field: &str, text: &str) -> Option<BusinessDate> {
-        self.read(field, BusinessDate::parse(text))
-    }
-
-    fn source(&mut self, text: &str, sources: &[String]) {
-        if !sources.iter().any(|source| source == text) {
-            self.wrong("source", format!("must be one of: {}", sources.join(", ")));
-        }
-    }
-
-    fn done<T>(self, value: Option<T>) -> Result<T, Violations> {
-        match value {
-            Some(value) if self.violations.is_empty() => Ok(value),
-            _ => Err(self.violations),
-        }
-    }
-
-    fn day_command<M: prost::Message>(
-        mut self,
-        request_id: &str,
-        message: &M,
-        action: impl FnOnce(&mut Self) -> Option<DayAction>,
-    ) -> Result<DayCommand, Violations> {
-        let request_id = self.request_id(request_id);
-        let action = action(&mut self);
-        let command = request_id.zip(action).map(|(request_id, action)| DayCommand {
-            request_id,
-            fingerprint: platform::fingerprint::of(std::any::type_name::<M>(), message),
-            action,
-        });
-        self.done(command)
-    }
+fn day_command<M: prost::Message>(
+    mut fields: Fields,
+    request_id: &str,
+    message: &M,
+    action: impl FnOnce(&mut Fields) -> Option<DayAction>,
+) -> Result<DayCommand, Violations> {
+    let request_id = fields.request_id(request_id);
+    let action = action(&mut fields);
+    let command = request_id.zip(action).map(|(request_id, action)| DayCommand {
+        request_id,
+        fingerprint: platform::fingerprint::of(std::any::type_name::<M>(), message),
+        action,
+    });
+    fields.done(command)
 }
 
 /// A batch as it was delivered: to be booked, or refused as it stands.
@@ -102,7 +59,7 @@ pub fn post_events(
     sources: &[String],
 ) -> Result<Vec<Delivered>, Violations> {
     fields.request_id(&m.request_id);
-    fields.source(&m.source, sources);
+    source(&mut fields, &m.source, sources);
     if !(1..=BATCHES_MAX).contains(&m.batches.len()) {
         fields.wrong("batches", format!("must be 1 to {BATCHES_MAX} batches"));
     }
@@ -198,8 +155,8 @@ fn amounts(
 }
 
 pub fn cut_over(fields: Fields, m: &pb::CutOverRequest) -> Result<DayCommand, Violations> {
-    fields.day_command(&m.request_id, m, |fields| {
-        let from = fields.date("from_date", &m.from_date)?;
+    day_command(fields, &m.request_id, m, |fields| {
+        let from = date(fields, "from_date", &m.from_date)?;
         Some(DayAction::CutOver(CutOver { from }))
     })
 }
@@ -209,9 +166,9 @@ pub fn confirm_cut_over(
     m: &pb::ConfirmCutOverRequest,
     sources: &[String],
 ) -> Result<DayCommand, Violations> {
-    fields.day_command(&m.request_id, m, |fields| {
-        fields.source(&m.source, sources);
-        let date = fields.date("business_date", &m.business_date)?;
+    day_command(fields, &m.request_id, m, |fields| {
+        source(fields, &m.source, sources);
+        let date = date(fields, "business_date", &m.business_date)?;
         Some(DayAction::Confirm(ConfirmCutOver { source: m.source.clone(), date }))
     })
 }
@@ -221,7 +178,7 @@ pub fn optional_date(mut fields: Fields, text: &str) -> Result<Option<BusinessDa
     if text.is_empty() {
         return Ok(None);
     }
-    let date = fields.date("business_date", text);
+    let date = date(&mut fields, "business_date", text);
     fields.done(date).map(Some)
 }
 

@@ -7,6 +7,7 @@ mod status;
 
 use kernel::RequestId;
 use platform::db::{Freshness, ReadToken, Reader};
+use platform::fields::Fields;
 use proto::customer::v1 as pb;
 use proto::customer::v1::customer_service_server::CustomerService;
 use tonic::{Request, Response, Status};
@@ -15,7 +16,6 @@ use crate::commands::{self, CommandError, Context, Done};
 use crate::domain::{Customer, Step};
 use crate::store::read;
 use caller::Caller;
-use parse::Fields;
 use reply::Sight;
 
 /// The service as callers see it.

@@ -2,9 +2,9 @@
 //! message repeats what it was given: it may be a person's name.
 
 use chrono::{DateTime, Utc};
-use kernel::{CustomerId, RequestId, RequestWindow};
+use kernel::CustomerId;
 use platform::db::{Freshness, ReadToken};
-use platform::status::FieldViolation;
+use platform::fields::{Fields, Violations};
 use proto::common::v1 as common;
 use proto::customer::v1 as pb;
 
@@ -17,65 +17,20 @@ use crate::domain::{
 /// How many items a batch may hold.
 const BATCH_MAX: usize = 1000;
 
-/// Everything that is wrong with a request.
-pub type Violations = Vec<FieldViolation>;
-
-/// Collects violations while the fields are read.
-pub struct Fields {
-    violations: Violations,
-    now: DateTime<Utc>,
+fn text<T>(fields: &mut Fields, field: &str, read: Result<T, Invalid>) -> Option<T> {
+    read.map_or_else(|Invalid(description)| fields.reject(field, description), Some)
 }
 
-impl Fields {
-    /// Nothing wrong yet.
-    pub fn new(now: DateTime<Utc>) -> Self {
-        Self { violations: Vec::new(), now }
-    }
+fn customer_id(fields: &mut Fields, field: &str, text: &str) -> Option<CustomerId> {
+    fields.read(field, CustomerId::parse(text))
+}
 
-    fn wrong<T>(&mut self, field: &str, description: &str) -> Option<T> {
-        self.violations.push(FieldViolation::new(field, description));
-        None
-    }
-
-    fn text<T>(&mut self, field: &str, read: Result<T, Invalid>) -> Option<T> {
-        match read {
-            Ok(value) => Some(value),
-            Err(Invalid(description)) => self.wrong(field, description),
-        }
-    }
-
-    fn request_id(&mut self, text: &str) -> Option<RequestId> {
-        let read = RequestId::parse(text);
-        let read = read.and_then(|id| RequestWindow::default().check(id, self.now).map(|()| id));
-        match read {
-            Ok(id) => Some(id),
-            Err(error) => self.wrong("request_id", &error.to_string()),
-        }
-    }
-
-    fn customer_id(&mut self, field: &str, text: &str) -> Option<CustomerId> {
-        match CustomerId::parse(text) {
-            Ok(id) => Some(id),
-            Err(error) => self.wrong(field, &error.to_string()),
-        }
-    }
-
-    fn document_kind(&mut self, kind: pb::DocumentKind) -> Option<DocumentKind> {
-        match kind {
-            pb::DocumentKind::Unspecified => {
-                self.wrong("document_kind", "must be one of the kinds")
-            }
-            pb::DocumentKind::IdentityCard => Some(DocumentKind::IdentityCard),
-            pb::DocumentKind::Passport => Some(DocumentKind::Passport),
-            pb::DocumentKind::BusinessLicence => Some(DocumentKind::BusinessLicence),
-        }
-    }
-
-    fn done<T>(self, value: Option<T>) -> Result<T, Violations> {
-        match value {
-            Some(value) if self.violations.is_empty() => Ok(value),
-            _ => Err(self.violations),
-        }
+fn document_kind(fields: &mut Fields, kind: pb::DocumentKind) -> Option<DocumentKind> {
+    match kind {
+        pb::DocumentKind::Unspecified => fields.reject("document_kind", "must be one of the kinds"),
+        pb::DocumentKind::IdentityCard => Some(DocumentKind::IdentityCard),
+        pb::DocumentKind::Passport => Some(DocumentKind::Passport),
+        pb::DocumentKind::BusinessLicence => Some(DocumentKind::BusinessLicence),
     }
 }
 
@@ -87,15 +42,18 @@ pub fn register(
 ) -> Result<NewCustomer, Violations> {
     let request_id = fields.request_id(&m.request_id);
     let kind = match m.kind() {
-        pb::CustomerKind::Unspecified => fields.wrong("kind", "must be one of the kinds"),
+        pb::CustomerKind::Unspecified => fields.reject("kind", "must be one of the kinds"),
         pb::CustomerKind::Person => Some(CustomerKind::Person),
         pb::CustomerKind::Company => Some(CustomerKind::Company),
     };
-    let name = fields.text("name", FullName::parse(&m.name));
-    let document_kind = fields.document_kind(m.document_kind());
-    let number = fields.text("document_number", DocumentNumber::parse(&m.document_number));
-    let phone =
-        if m.phone.is_empty() { None } else { fields.text("phone", PhoneNumber::parse(&m.phone)) };
+    let name = text(&mut fields, "name", FullName::parse(&m.name));
+    let document_kind = document_kind(&mut fields, m.document_kind());
+    let number = text(&mut fields, "document_number", DocumentNumber::parse(&m.document_number));
+    let phone = if m.phone.is_empty() {
+        None
+    } else {
+        text(&mut fields, "phone", PhoneNumber::parse(&m.phone))
+    };
     let person = name.zip(number).map(|(name, document_number)| PersonalData {
         name,
         document_number,
@@ -118,19 +76,14 @@ pub fn register_batch(
 ) -> Result<Vec<NewCustomer>, Violations> {
     let mut fields = Fields::new(now);
     if m.items.is_empty() || m.items.len() > BATCH_MAX {
-        fields.wrong::<()>("items", "must hold 1 to 1000 registrations");
+        fields.wrong("items", "must hold 1 to 1000 registrations");
         return fields.done(None);
     }
     let mut batch = Vec::with_capacity(m.items.len());
     for (index, item) in m.items.iter().enumerate() {
         match register(Fields::new(now), item, m.activate) {
             Ok(new) => batch.push(new),
-            Err(wrong) => {
-                let place = format!("items[{index}]");
-                fields
-                    .violations
-                    .extend(wrong.into_iter().map(|violation| violation.within(&place)));
-            }
+            Err(wrong) => fields.wrong_within(&format!("items[{index}]"), wrong),
         }
     }
     fields.done(Some(batch))
@@ -163,8 +116,8 @@ fn step(
     reason: Result<Reason, Invalid>,
 ) -> Result<Move, Violations> {
     let request_id = fields.request_id(request_id);
-    let customer_id = fields.customer_id("customer_id", customer_id);
-    let reason = fields.text("reason", reason);
+    let customer_id = fields.read("customer_id", CustomerId::parse(customer_id));
+    let reason = text(&mut fields, "reason", reason);
     let wanted = request_id.zip(customer_id).zip(reason);
     fields.done(wanted.map(|((request_id, customer_id), reason)| Move {
         request_id,
@@ -178,7 +131,7 @@ pub fn get(
     mut fields: Fields,
     m: &pb::GetCustomerRequest,
 ) -> Result<(CustomerId, Freshness), Violations> {
-    let id = fields.customer_id("customer_id", &m.customer_id);
+    let id = customer_id(&mut fields, "customer_id", &m.customer_id);
     let freshness = freshness(&mut fields, m.consistency.as_ref());
     fields.done(id.zip(freshness))
 }
@@ -188,8 +141,8 @@ pub fn find_by_document(
     mut fields: Fields,
     m: &pb::FindCustomerByDocumentRequest,
 ) -> Result<(DocumentKind, DocumentNumber, Freshness), Violations> {
-    let kind = fields.document_kind(m.document_kind());
-    let number = fields.text("document_number", DocumentNumber::parse(&m.document_number));
+    let kind = document_kind(&mut fields, m.document_kind());
+    let number = text(&mut fields, "document_number", DocumentNumber::parse(&m.document_number));
     let freshness = freshness(&mut fields, m.consistency.as_ref());
     fields
         .done(kind.zip(number).zip(freshness).map(|((kind, number), fresh)| (kind, number, fresh)))
@@ -201,12 +154,12 @@ pub fn statuses(
     m: &pb::BatchGetCustomerStatusRequest,
 ) -> Result<Vec<CustomerId>, Violations> {
     if m.customer_ids.is_empty() || m.customer_ids.len() > BATCH_MAX {
-        fields.wrong::<()>("customer_ids", "must hold 1 to 1000 customer ids");
+        fields.wrong("customer_ids", "must hold 1 to 1000 customer ids");
         return fields.done(None);
     }
     let ids = m.customer_ids.iter().enumerate();
     let ids: Vec<_> = ids
-        .filter_map(|(index, id)| fields.customer_id(&format!("customer_ids[{index}]"), id))
+        .filter_map(|(index, id)| customer_id(&mut fields, &format!("customer_ids[{index}]"), id))
         .collect();
     fields.done(Some(ids))
 }
@@ -223,7 +176,7 @@ fn freshness(
         Some(Asked::AtLeast(token)) => match ReadToken::parse(token) {
             Ok(token) if token.service == crate::SERVICE => Some(Freshness::AtLeast(token)),
             Ok(_) => Some(Freshness::Primary),
-            Err(error) => fields.wrong("consistency.at_least", &error.to_string()),
+            Err(error) => fields.reject("consistency.at_least", error.to_string()),
         },
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use kernel::Clock;
 use platform::db::{ReadPool, ReadToken, Reader};
+use platform::fields::{Fields, Violations};
 use platform::lanes::Lanes;
 use proto::deposit::v1 as pb;
 use proto::deposit::v1::deposit_service_server::DepositService;
@@ -18,7 +19,6 @@ use crate::clients::Customers;
 use crate::commands::{Command, PostingBook};
 use crate::domain::{Decision, Outcome};
 use crate::store::read;
-use parse::{Fields, Violations};
 
 /// The service as callers see it.
 pub struct Api {

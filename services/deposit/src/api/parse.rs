@@ -3,10 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{
     AccountNumber, BusinessDate, Currency, CustomerId, HoldId, Money, PositiveMoney, RequestId,
-    RequestWindow,
 };
 use platform::db::{Freshness, ReadToken};
-use platform::status::FieldViolation;
+use platform::fields::{Fields, Violations};
 use proto::common::v1 as common;
 use proto::deposit::v1 as pb;
 
@@ -21,79 +20,31 @@ const HOLD_DEFAULT: TimeDelta = TimeDelta::days(30);
 /// How long a hold may last.
 const HOLD_MAX: TimeDelta = TimeDelta::days(400);
 
-/// Everything that is wrong with a request.
-pub type Violations = Vec<FieldViolation>;
-
-/// Collects violations while the fields are read.
-pub struct Fields {
-    violations: Violations,
-    now: DateTime<Utc>,
+fn account(fields: &mut Fields, field: &str, text: &str) -> Option<AccountNumber> {
+    fields.read(field, AccountNumber::parse(text))
 }
 
-impl Fields {
-    /// Nothing wrong yet.
-    pub fn new(now: DateTime<Utc>) -> Self {
-        Self { violations: Vec::new(), now }
-    }
+fn amount(fields: &mut Fields, money: Option<&common::Money>) -> Option<PositiveMoney> {
+    let Some(money) = money else { return fields.reject("amount", "an amount is required") };
+    let currency = fields.read("amount.currency_code", Currency::parse(&money.currency_code))?;
+    let money = PositiveMoney::try_new(Money::new(money.amount_minor, currency));
+    fields.read("amount.amount_minor", money)
+}
 
-    fn wrong(&mut self, field: &str, description: impl Into<String>) {
-        self.violations.push(FieldViolation::new(field, description));
-    }
-
-    /// The value of a field that reads, or a violation.
-    fn read<T, E: std::fmt::Display>(&mut self, field: &str, read: Result<T, E>) -> Option<T> {
-        match read {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.wrong(field, error.to_string());
-                None
-            }
-        }
-    }
-
-    fn request_id(&mut self, text: &str) -> Option<RequestId> {
-        let id = self.read("request_id", RequestId::parse(text))?;
-        self.read("request_id", RequestWindow::default().check(id, self.now).map(|()| id))
-    }
-
-    fn account(&mut self, field: &str, text: &str) -> Option<AccountNumber> {
-        self.read(field, AccountNumber::parse(text))
-    }
-
-    fn amount(&mut self, money: Option<&common::Money>) -> Option<PositiveMoney> {
-        let Some(money) = money else {
-            self.wrong("amount", "an amount is required");
-            return None;
-        };
-        let currency = self.read("amount.currency_code", Currency::parse(&money.currency_code))?;
-        self.read(
-            "amount.amount_minor",
-            PositiveMoney::try_new(Money::new(money.amount_minor, currency)),
-        )
-    }
-
-    fn done<T>(self, value: Option<T>) -> Result<T, Violations> {
-        match value {
-            Some(value) if self.violations.is_empty() => Ok(value),
-            _ => Err(self.violations),
-        }
-    }
-
-    fn command<M: prost::Message>(
-        mut self,
-        request_id: &str,
-        message: &M,
-        action: impl FnOnce(&mut Self) -> Option<Action>,
-    ) -> Result<Command, Violations> {
-        let request_id = self.request_id(request_id);
-        let action = action(&mut self);
-        let command = request_id.zip(action).map(|(request_id, action)| Command {
-            request_id,
-            fingerprint: platform::fingerprint::of(std::any::type_name::<M>(), message),
-            action,
-        });
-        self.done(command)
-    }
+fn command<M: prost::Message>(
+    mut fields: Fields,
+    request_id: &str,
+    message: &M,
+    action: impl FnOnce(&mut Fields) -> Option<Action>,
+) -> Result<Command, Violations> {
+    let request_id = fields.request_id(request_id);
+    let action = action(&mut fields);
+    let command = request_id.zip(action).map(|(request_id, action)| Command {
+        request_id,
+        fingerprint: platform::fingerprint::of(std::any::type_name::<M>(), message),
+        action,
+    });
+    fields.done(command)
 }
 
 /// `standing` is what the customer service said of the owner.
@@ -102,7 +53,7 @@ pub fn open_account(
     m: &pb::OpenAccountRequest,
     standing: Standing,
 ) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
+    command(fields, &m.request_id, m, |fields| {
         let customer_id = fields.read("customer_id", CustomerId::parse(&m.customer_id));
         let currency = fields.read("currency_code", Currency::parse(&m.currency_code));
         if m.product_code.is_empty() {
@@ -122,26 +73,26 @@ pub fn open_account(
 }
 
 pub fn deposit_cash(fields: Fields, m: &pb::DepositCashRequest) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
-        let account = fields.account("account_number", &m.account_number);
-        let amount = fields.amount(m.amount.as_ref());
+    command(fields, &m.request_id, m, |fields| {
+        let account = account(fields, "account_number", &m.account_number);
+        let amount = amount(fields, m.amount.as_ref());
         Some(Action::DepositCash(DepositCash { account: account?, amount: amount? }))
     })
 }
 
 pub fn withdraw_cash(fields: Fields, m: &pb::WithdrawCashRequest) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
-        let account = fields.account("account_number", &m.account_number);
-        let amount = fields.amount(m.amount.as_ref());
+    command(fields, &m.request_id, m, |fields| {
+        let account = account(fields, "account_number", &m.account_number);
+        let amount = amount(fields, m.amount.as_ref());
         Some(Action::WithdrawCash(WithdrawCash { account: account?, amount: amount? }))
     })
 }
 
 pub fn transfer(fields: Fields, m: &pb::TransferRequest) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
-        let debit = fields.account("debit_account_number", &m.debit_account_number);
-        let credit = fields.account("credit_account_number", &m.credit_account_number);
-        let amount = fields.amount(m.amount.as_ref());
+    command(fields, &m.request_id, m, |fields| {
+        let debit = account(fields, "debit_account_number", &m.debit_account_number);
+        let credit = account(fields, "credit_account_number", &m.credit_account_number);
+        let amount = amount(fields, m.amount.as_ref());
         if debit.is_some() && debit == credit {
             fields.wrong("credit_account_number", "must differ from debit_account_number");
         }
@@ -150,9 +101,9 @@ pub fn transfer(fields: Fields, m: &pb::TransferRequest) -> Result<Command, Viol
 }
 
 pub fn place_hold(fields: Fields, m: &pb::PlaceHoldRequest) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
-        let account = fields.account("account_number", &m.account_number);
-        let amount = fields.amount(m.amount.as_ref());
+    command(fields, &m.request_id, m, |fields| {
+        let account = account(fields, "account_number", &m.account_number);
+        let amount = amount(fields, m.amount.as_ref());
         let expires_at = expiry(fields, m.expires_at.as_ref(), &m.request_id);
         Some(Action::PlaceHold(PlaceHold {
             account: account?,
@@ -174,9 +125,9 @@ fn expiry(
     };
     let nanos = u32::try_from(given.nanos).ok();
     let at = nanos.and_then(|nanos| DateTime::from_timestamp(given.seconds, nanos));
-    let latest = fields.now.checked_add_signed(HOLD_MAX)?;
+    let latest = fields.now().checked_add_signed(HOLD_MAX)?;
     match at {
-        Some(at) if at > fields.now && at <= latest => Some(at),
+        Some(at) if at > fields.now() && at <= latest => Some(at),
         _ => {
             fields.wrong("expires_at", "must be in the future and at most 400 days ahead");
             None
@@ -185,12 +136,12 @@ fn expiry(
 }
 
 pub fn capture_hold(fields: Fields, m: &pb::CaptureHoldRequest) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
+    command(fields, &m.request_id, m, |fields| {
         let hold_id = fields.read("hold_id", HoldId::parse(&m.hold_id));
-        let amount = fields.amount(m.amount.as_ref());
+        let amount = amount(fields, m.amount.as_ref());
         let named = !m.credit_account_number.is_empty();
         let credit = named
-            .then(|| fields.account("credit_account_number", &m.credit_account_number))
+            .then(|| account(fields, "credit_account_number", &m.credit_account_number))
             .flatten();
         Some(Action::CaptureHold(CaptureHold {
             hold_id: hold_id?,
@@ -202,7 +153,7 @@ pub fn capture_hold(fields: Fields, m: &pb::CaptureHoldRequest) -> Result<Comman
 }
 
 pub fn release_hold(fields: Fields, m: &pb::ReleaseHoldRequest) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
+    command(fields, &m.request_id, m, |fields| {
         let hold_id = fields.read("hold_id", HoldId::parse(&m.hold_id))?;
         Some(Action::ReleaseHold(ReleaseHold { hold_id }))
     })
@@ -212,11 +163,9 @@ pub fn reverse_posting(
     fields: Fields,
     m: &pb::ReversePostingRequest,
 ) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
-        let posting = fields.read("posting_id", RequestId::parse(&m.posting_id))?;
-        let now = fields.now;
+    command(fields, &m.request_id, m, |fields| {
         // Outside the window the original cannot arrive any more, and there is no place for its fence.
-        fields.read("posting_id", RequestWindow::default().check(posting, now))?;
+        let posting = fields.id_in_window("posting_id", &m.posting_id)?;
         if m.posting_id.eq_ignore_ascii_case(&m.request_id) {
             fields.wrong("posting_id", "must differ from request_id");
         }
@@ -225,8 +174,8 @@ pub fn reverse_posting(
 }
 
 pub fn freeze_account(fields: Fields, m: &pb::FreezeAccountRequest) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
-        let account = fields.account("account_number", &m.account_number);
+    command(fields, &m.request_id, m, |fields| {
+        let account = account(fields, "account_number", &m.account_number);
         let scope = match m.scope() {
             pb::FreezeScope::Debits => Some(FreezeScope::Debits),
             pb::FreezeScope::All => Some(FreezeScope::All),
@@ -243,21 +192,21 @@ pub fn unfreeze_account(
     fields: Fields,
     m: &pb::UnfreezeAccountRequest,
 ) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
-        let account = fields.account("account_number", &m.account_number)?;
+    command(fields, &m.request_id, m, |fields| {
+        let account = account(fields, "account_number", &m.account_number)?;
         Some(Action::UnfreezeAccount(UnfreezeAccount { account }))
     })
 }
 
 pub fn close_account(fields: Fields, m: &pb::CloseAccountRequest) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
-        let account = fields.account("account_number", &m.account_number)?;
+    command(fields, &m.request_id, m, |fields| {
+        let account = account(fields, "account_number", &m.account_number)?;
         Some(Action::CloseAccount(CloseAccount { account }))
     })
 }
 
 pub fn close_owner(fields: Fields, m: &pb::CloseOwnerRequest) -> Result<Command, Violations> {
-    fields.command(&m.request_id, m, |fields| {
+    command(fields, &m.request_id, m, |fields| {
         let customer_id = fields.read("customer_id", CustomerId::parse(&m.customer_id))?;
         Some(Action::CloseOwner(CloseOwner { customer_id }))
     })
@@ -269,7 +218,7 @@ pub fn account_query(
     account_number: &str,
     consistency: Option<&common::ReadConsistency>,
 ) -> Result<(AccountNumber, Freshness), Violations> {
-    let account = fields.account("account_number", account_number);
+    let account = account(&mut fields, "account_number", account_number);
     let freshness = freshness(&mut fields, consistency);
     fields.done(account.zip(freshness))
 }
@@ -289,7 +238,7 @@ pub fn list_entries(
     mut fields: Fields,
     m: &pb::ListEntriesRequest,
 ) -> Result<(AccountNumber, Page), Violations> {
-    let account = fields.account("account_number", &m.account_number);
+    let account = account(&mut fields, "account_number", &m.account_number);
     let page = page(&mut fields, (m.page_size, 500), &m.page_token, m.consistency.as_ref());
     fields.done(account.zip(page))
 }
