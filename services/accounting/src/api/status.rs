@@ -40,23 +40,12 @@ pub fn not_found(what: &str) -> Status {
 
 /// A command has no outcome.
 pub fn lane(error: LaneError) -> Status {
-    match error {
-        LaneError::QueueFull => status::overloaded(DOMAIN, "OVERLOADED", &error.to_string()),
-        LaneError::DeadlinePassed => status::deadline_exceeded(DOMAIN, &error.to_string()),
-        LaneError::Unavailable => {
-            status::unavailable(DOMAIN, "BOOKS_UNAVAILABLE", &error.to_string())
-        }
-        LaneError::Fault => status::internal(DOMAIN),
-    }
+    status::no_outcome(DOMAIN, error)
 }
 
 /// A query failed.
 pub fn query(error: &db::Error) -> Status {
-    tracing::error!(error = %platform::Sources(error), "a query failed");
-    if error.is_retryable() {
-        return status::unavailable(DOMAIN, "BOOKS_UNAVAILABLE", "the books cannot be reached");
-    }
-    status::internal(DOMAIN)
+    status::query_failed(DOMAIN, error)
 }
 
 /// The bank has no business date yet: the service is still starting.

@@ -7,8 +7,8 @@ mod status;
 
 use std::sync::Arc;
 
-use kernel::Clock;
-use platform::db::{ReadPool, ReadToken, Reader};
+use kernel::{AccountNumber, Clock};
+use platform::db::{Freshness, ReadPool, ReadToken, Reader};
 use platform::fields::{Fields, Violations};
 use platform::lanes::Lanes;
 use proto::deposit::v1 as pb;
@@ -53,8 +53,20 @@ impl Api {
         Ok((posted(&committed.outcome)?, committed.token))
     }
 
-    async fn reader(&self, freshness: platform::db::Freshness) -> Result<Reader, Status> {
+    async fn reader(&self, freshness: Freshness) -> Result<Reader, Status> {
         self.reads.reader(freshness).await.map_err(|error| status::query(&error))
+    }
+
+    /// The account that was asked for, and the session that it was read on.
+    async fn account(
+        &self,
+        asked: Result<(AccountNumber, Freshness), Violations>,
+    ) -> Result<(read::AccountRow, Reader), Status> {
+        let (number, freshness) = asked.map_err(status::invalid)?;
+        let mut reader = self.reader(freshness).await?;
+        let found = read::find_account(reader.conn(), number).await;
+        let found = found.map_err(|error| status::query(&error))?;
+        Ok((found.ok_or_else(|| status::not_found("account"))?, reader))
     }
 
     fn as_of(&self, reader: &Reader) -> proto::common::v1::AsOf {
@@ -198,11 +210,7 @@ impl DepositService for Api {
     ) -> Result<Response<pb::GetBalanceResponse>, Status> {
         let m = request.get_ref();
         let asked = parse::account_query(self.fields(), &m.account_number, m.consistency.as_ref());
-        let (number, freshness) = asked.map_err(status::invalid)?;
-        let mut reader = self.reader(freshness).await?;
-        let found = read::find_account(reader.conn(), number).await;
-        let found = found.map_err(|error| status::query(&error))?;
-        let row = found.ok_or_else(|| status::not_found("account"))?;
+        let (row, reader) = self.account(asked).await?;
         Ok(Response::new(reply::balance(&row.account, self.as_of(&reader))))
     }
 
@@ -212,11 +220,7 @@ impl DepositService for Api {
     ) -> Result<Response<pb::GetAccountResponse>, Status> {
         let m = request.get_ref();
         let asked = parse::account_query(self.fields(), &m.account_number, m.consistency.as_ref());
-        let (number, freshness) = asked.map_err(status::invalid)?;
-        let mut reader = self.reader(freshness).await?;
-        let found = read::find_account(reader.conn(), number).await;
-        let found = found.map_err(|error| status::query(&error))?;
-        let row = found.ok_or_else(|| status::not_found("account"))?;
+        let (row, reader) = self.account(asked).await?;
         Ok(Response::new(pb::GetAccountResponse {
             account: Some(reply::account(&row)),
             as_of: Some(self.as_of(&reader)),
@@ -271,7 +275,7 @@ impl DepositService for Api {
         request: Request<pb::GetDayTotalsRequest>,
     ) -> Result<Response<pb::GetDayTotalsResponse>, Status> {
         let date = parse::day_totals(self.fields(), request.get_ref()).map_err(status::invalid)?;
-        let mut reader = self.reader(platform::db::Freshness::Primary).await?;
+        let mut reader = self.reader(Freshness::Primary).await?;
         let found = read::day_totals(reader.conn(), date).await;
         let (totals, undelivered_batches) = found.map_err(|error| status::query(&error))?;
         let total = |row: read::DayTotalRow| pb::DayTotal {

@@ -7,7 +7,9 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::db::ReadToken;
+use crate::Sources;
+use crate::db::{self, ReadToken};
+use crate::lanes::LaneError;
 use crate::traffic::Shed;
 
 /// The response metadata in which a write returns its read token.
@@ -78,6 +80,25 @@ pub fn not_found(domain: &str, reason: &str, message: &str) -> Status {
 /// Something that is needed does not answer; the same request may succeed later.
 pub fn unavailable(domain: &str, reason: &str, message: &str) -> Status {
     build(Code::Unavailable, domain, reason, message, ErrorDetails::new())
+}
+
+/// A command that was handed to a lane has no outcome.
+pub fn no_outcome(domain: &str, error: LaneError) -> Status {
+    match error {
+        LaneError::QueueFull => overloaded(domain, "OVERLOADED", &error.to_string()),
+        LaneError::DeadlinePassed => deadline_exceeded(domain, &error.to_string()),
+        LaneError::Unavailable => unavailable(domain, "BOOKS_UNAVAILABLE", &error.to_string()),
+        LaneError::Fault => internal(domain),
+    }
+}
+
+/// A query failed. Logged here, once; the detail stays here.
+pub fn query_failed(domain: &str, error: &db::Error) -> Status {
+    tracing::error!(error = %Sources(error), "a query failed");
+    if error.is_retryable() {
+        return unavailable(domain, "BOOKS_UNAVAILABLE", "the books cannot be reached");
+    }
+    internal(domain)
 }
 
 /// Ours. Says nothing about the inside.
