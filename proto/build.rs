@@ -1,4 +1,7 @@
-//! Compiles the contract with protox (pure Rust), so that building needs no protoc on the machine.
+//! Compiles the contract with protox (pure Rust), so that building needs no protoc on the machine, and refuses one in
+//! which a method lacks part of its policy.
+
+mod policies;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -8,10 +11,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     collect(Path::new("bank"), &mut files)?;
     files.sort();
     println!("cargo::rerun-if-changed=bank");
+    println!("cargo::rerun-if-changed=policies.rs");
 
     let mut compiler = protox::Compiler::new(["."])?;
     compiler.include_imports(true).include_source_info(true);
     compiler.open_files(&files)?;
+    let gaps = policies::gaps(&compiler.descriptor_pool());
+    if !gaps.is_empty() {
+        return Err(format!("the contract is not complete:\n{}", gaps.join("\n")).into());
+    }
 
     // The encoded set keeps what the generated code drops: the policy options and the comments.
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);

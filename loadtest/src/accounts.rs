@@ -4,6 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use platform::db::ReadToken;
+use uuid::Uuid;
 
 use crate::client::Seen;
 use crate::order::{Operation, Order};
@@ -12,6 +13,7 @@ use crate::order::{Operation, Order};
 #[derive(Debug)]
 pub struct Accounts {
     numbers: Vec<i64>,
+    owners: Vec<Uuid>,
     known: Vec<Mutex<Known>>,
     /// Indexes of accounts that were written to lately, the newest anywhere.
     recent: Mutex<Recent>,
@@ -44,13 +46,16 @@ pub struct Expectation {
 }
 
 impl Accounts {
-    /// These accounts, of which each had so many entries before the run.
-    pub fn new(accounts: impl IntoIterator<Item = (i64, i64)>) -> Self {
-        let (numbers, known) = accounts
-            .into_iter()
-            .map(|(number, sequence)| (number, Mutex::new(Known { sequence, token: None })))
-            .unzip();
-        Self { numbers, known, recent: Mutex::default() }
+    /// These accounts: their numbers, how many entries each had before the run, and whose they are.
+    pub fn new(accounts: impl IntoIterator<Item = (i64, i64, Uuid)>) -> Self {
+        let mut these =
+            Self { numbers: vec![], owners: vec![], known: vec![], recent: Mutex::default() };
+        for (number, sequence, owner) in accounts {
+            these.numbers.push(number);
+            these.owners.push(owner);
+            these.known.push(Mutex::new(Known { sequence, token: None }));
+        }
+        these
     }
 
     /// How many.
@@ -61,6 +66,11 @@ impl Accounts {
     /// The account's number; 0, which no account has, for an index out of range.
     pub fn number(&self, index: u32) -> i64 {
         self.numbers.get(as_index(index)).copied().unwrap_or(0)
+    }
+
+    /// The customer for whom we call when we use the account; the nil id, which nobody has, for an index out of range.
+    pub fn owner(&self, index: u32) -> Uuid {
+        self.owners.get(as_index(index)).copied().unwrap_or_default()
     }
 
     /// Takes note of a posting that was acknowledged with this position.
@@ -138,9 +148,9 @@ fn as_index(index: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
+
+    const OWNER: Uuid = Uuid::nil();
 
     fn at(lsn: u64) -> ReadToken {
         ReadToken { service: "deposit".to_owned(), timeline: 1, lsn }
@@ -157,14 +167,14 @@ mod tests {
 
     #[test]
     fn an_account_that_we_did_not_write_to_is_never_stale() {
-        let accounts = Accounts::new([(7, 1), (8, 1)]);
+        let accounts = Accounts::new([(7, 1, OWNER), (8, 1, OWNER)]);
 
         assert!(!accounts.expect(0).is_stale(&seen(0, 0)));
     }
 
     #[test]
     fn a_read_must_show_every_entry_that_was_acknowledged() {
-        let accounts = Accounts::new([(7, 3), (8, 5)]);
+        let accounts = Accounts::new([(7, 3, OWNER), (8, 5, OWNER)]);
         accounts.posted(&transfer(0, 1), Some(&at(100)));
         accounts.posted(&transfer(1, 0), Some(&at(90)));
 
@@ -178,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_read_from_before_the_position_is_stale_whatever_it_shows() {
-        let accounts = Accounts::new([(7, 3), (8, 5)]);
+        let accounts = Accounts::new([(7, 3, OWNER), (8, 5, OWNER)]);
         accounts.posted(&transfer(0, 1), Some(&at(100)));
 
         assert!(accounts.expect(0).is_stale(&seen(9, 99)));
@@ -188,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_later_timeline_comes_after_any_position_of_an_earlier_one() {
-        let accounts = Accounts::new([(7, 1), (8, 1)]);
+        let accounts = Accounts::new([(7, 1, OWNER), (8, 1, OWNER)]);
         accounts.posted(&transfer(0, 1), Some(&ReadToken { timeline: 2, ..at(10) }));
         accounts.posted(&transfer(0, 1), Some(&at(1_000)));
 
@@ -197,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_hold_moves_the_position_but_makes_no_entry() {
-        let accounts = Accounts::new([(7, 1), (8, 1)]);
+        let accounts = Accounts::new([(7, 1, OWNER), (8, 1, OWNER)]);
         let hold = Order { operation: Operation::PlaceHold, ..transfer(0, 0) };
         accounts.posted(&hold, Some(&at(100)));
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::surge::pinned::Control;
+
 /// Load a bank, and prove afterwards that not a cent went astray.
 ///
 /// Without --bank a bank is started in a temporary directory and removed at the end, also after Ctrl-C.
@@ -43,14 +45,21 @@ const RUN_EXAMPLES: &str = "Examples:\n  \
     loadtest run mixed --rate 370 --queries 370 --seconds 60 --html report.html\n  \
     loadtest run transfer --max --seconds 30\n  \
     loadtest run hot --max --bank /var/lib/thincore/bank\n  \
-    loadtest run my-scenario.toml --rate 1000 --poisson\n\n\
+    loadtest run my-scenario.toml --rate 1000 --poisson\n  \
+    loadtest run surge --html surge.html\n\n\
     370 per second is the usual estimate for the peak of a 4,000,000-transaction day.";
 
 /// Options of `run`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Run {
-    /// transfer, mixed, hot, or the path of a TOML file like those in loadtest/scenarios.
-    pub scenario: String,
+    /// What is not a scenario of a file.
+    #[command(subcommand)]
+    pub special: Option<Special>,
+    /// transfer, mixed, hot, or the path of a TOML file like those in loadtest/scenarios; or surge, see
+    /// `run surge --help`.
+    #[arg(required = true)]
+    pub scenario: Option<String>,
     /// Which bank.
     #[command(flatten)]
     pub bank: Bank,
@@ -88,6 +97,40 @@ pub struct Run {
     pub size: Size,
 }
 
+/// What `run` runs besides scenarios.
+#[derive(Debug, Subcommand)]
+pub enum Special {
+    /// Up to ten times what a bank can do, and a slow database: proof that overload is boring.
+    ///
+    /// On a bank of its own whose capacity is pinned by a delay between a service and its database, so that the generator
+    /// does not compete with it for processors. Takes about eight minutes with all three controls.
+    Surge(Surge),
+}
+
+/// Options of `run surge`.
+#[derive(Debug, Args)]
+pub struct Surge {
+    /// What refuses calls: everything, token buckets only, or nothing [default: one after the other].
+    #[arg(long, value_enum)]
+    pub control: Option<Control>,
+    /// Another surge than that of loadtest/scenarios/surge.toml.
+    #[arg(long, value_name = "FILE", conflicts_with = "quick")]
+    pub scenario: Option<PathBuf>,
+    /// How long each step takes.
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=600))]
+    pub step_seconds: u32,
+    /// A minute with less capacity and two short steps, under all controls together unless --control says otherwise:
+    /// whether it works rather than how well.
+    #[arg(long, conflicts_with = "step_seconds")]
+    pub quick: bool,
+    /// Write everything as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write a report with plots that opens without a network.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
 /// Options of `seed`.
 #[derive(Debug, Args)]
 pub struct Seed {
@@ -115,6 +158,32 @@ pub enum CompareWith {
     /// Both on the same Postgres cluster, with the same durability, in the same minutes, in turns: pgbench, transfers,
     /// pgbench, transfers. Its database is dropped afterwards.
     Pgbench(Pgbench),
+    /// The same scenario flat out on two banks: one as it comes, with mutual TLS, authorization, limits, traces and
+    /// metrics, and one with none of them.
+    ///
+    /// Both banks are started by the command and used in turns: protected, bare, protected, bare. What is printed is the
+    /// one's throughput over the other's.
+    Protection(Protection),
+}
+
+/// Options of `compare protection`.
+#[derive(Debug, Args)]
+pub struct Protection {
+    /// transfer, mixed, hot, or the path of a TOML file.
+    #[arg(long, value_name = "NAME", default_value = "transfer")]
+    pub scenario: String,
+    /// How long each turn takes; there are three of each.
+    #[arg(long, value_name = "S", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub seconds: u32,
+    /// Requests that wait for an answer at any time.
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub in_flight: u32,
+    /// Write the figures as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// How much to seed.
+    #[command(flatten)]
+    pub size: Size,
 }
 
 /// Options of `compare pgbench`.
@@ -215,6 +284,27 @@ mod tests {
         let both = ["loadtest", "run", "transfer", "--max", "--rate", "5"];
 
         assert!(Cli::try_parse_from(both).is_err());
+    }
+
+    #[test]
+    fn a_surge_has_options_of_its_own_and_other_scenarios_have_not() {
+        let parsed = |words: &[&str]| {
+            let words = ["loadtest", "run"].iter().chain(words);
+            Cli::try_parse_from(words).map(|cli| cli.command)
+        };
+
+        let Ok(Command::Run(Run { special: Some(Special::Surge(surge)), .. })) =
+            parsed(&["surge", "--control", "buckets"])
+        else {
+            panic!("no surge");
+        };
+        assert_eq!(surge.control, Some(Control::Buckets));
+        let Ok(Command::Run(run)) = parsed(&["mixed", "--rate", "5"]) else { panic!("no run") };
+        assert_eq!((run.scenario.as_deref(), run.rate), (Some("mixed"), 5));
+        assert!(run.special.is_none());
+        for wrong in [&["surge", "--rate", "5"][..], &["mixed", "--control", "all"], &[]] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -8,17 +8,21 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use platform::db::ReadToken;
+use platform::identity::CUSTOMER_METADATA;
 use proto::common::v1::{Money, ReadConsistency, read_consistency::Freshness};
 use proto::customer::v1::customer_service_client::CustomerServiceClient;
 use proto::deposit::v1 as pb;
 use proto::deposit::v1::deposit_service_client::DepositServiceClient;
+use testkit::trust::{self, Trust};
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
+use uuid::Uuid;
 
 use crate::accounts::Accounts;
 use crate::order::{Operation, Order};
+use crate::target::Target;
 
 /// The only currency of the load test.
 pub const CURRENCY: &str = "CNY";
@@ -40,7 +44,11 @@ const STATEMENT_ROWS: i32 = 20;
 #[derive(Debug)]
 pub struct Client {
     deposit: Vec<DepositServiceClient<Channel>>,
+    /// The teller's connections.
+    seeding: DepositServiceClient<Channel>,
     customer: CustomerServiceClient<Channel>,
+    /// Whether calls must say who calls: no certificate does.
+    unprotected: bool,
     next: AtomicUsize,
     deadline: Duration,
 }
@@ -73,17 +81,21 @@ pub struct Seen {
 
 impl Client {
     /// Connects to both services. Each request carries `deadline`.
-    pub async fn connect(
-        deposit: &str,
-        customer: &str,
-        deadline: Duration,
-    ) -> anyhow::Result<Self> {
-        let mut channels = Vec::with_capacity(CONNECTIONS);
+    pub async fn connect(target: &Target, deadline: Duration) -> anyhow::Result<Self> {
+        let (channel, teller) = (target.trust(CHANNEL)?, target.trust(TELLER)?);
+        let mut deposit = Vec::with_capacity(CONNECTIONS);
         for _ in 0..CONNECTIONS {
-            channels.push(DepositServiceClient::new(channel(deposit).await?));
+            deposit
+                .push(DepositServiceClient::new(connect(&target.deposit, channel.as_ref()).await?));
         }
-        let customer = CustomerServiceClient::new(channel(customer).await?);
-        Ok(Self { deposit: channels, customer, next: AtomicUsize::new(0), deadline })
+        Ok(Self {
+            deposit,
+            seeding: DepositServiceClient::new(connect(&target.deposit, teller.as_ref()).await?),
+            customer: CustomerServiceClient::new(connect(&target.customer, teller.as_ref()).await?),
+            unprotected: !target.mtls,
+            next: AtomicUsize::new(0),
+            deadline,
+        })
     }
 
     /// Sends one request and says what it came to.
@@ -98,10 +110,11 @@ impl Client {
     pub async fn query(
         &self,
         operation: Operation,
-        account: i64,
+        (account, accounts): (u32, &Accounts),
         token: Option<&ReadToken>,
     ) -> Result<Seen, Reply> {
-        let account_number = account.to_string();
+        let account_number = accounts.number(account).to_string();
+        let owner = accounts.owner(account);
         let consistency = token.map(|token| ReadConsistency {
             freshness: Some(Freshness::AtLeast(token.to_string())),
         });
@@ -112,12 +125,12 @@ impl Client {
                 page_token: String::new(),
                 consistency,
             };
-            let page = self.deposit().list_entries(self.request(request, CHANNEL)).await;
+            let page = self.deposit().list_entries(self.for_customer(request, owner)).await;
             let page = page.map_err(|status| classify(&status))?.into_inner();
             (page.entries.first().map_or(0, |entry| entry.sequence), page.as_of)
         } else {
             let request = pb::GetBalanceRequest { account_number, consistency };
-            let balance = self.deposit().get_balance(self.request(request, CHANNEL)).await;
+            let balance = self.deposit().get_balance(self.for_customer(request, owner)).await;
             let balance = balance.map_err(|status| classify(&status))?.into_inner();
             (balance.last_sequence, balance.as_of)
         };
@@ -143,12 +156,14 @@ impl Client {
         items: Vec<pb::OpenAccountRequest>,
     ) -> Result<Vec<pb::BatchOpenAccountsResult>, Status> {
         let request = pb::BatchOpenAccountsRequest { items };
-        let reply = self.deposit().batch_open_accounts(self.request(request, TELLER)).await?;
+        let mut deposit = self.seeding.clone();
+        let reply = deposit.batch_open_accounts(self.request(request, TELLER)).await?;
         Ok(reply.into_inner().results)
     }
 
     async fn call(&self, order: &Order, accounts: &Accounts) -> Result<MetadataMap, Status> {
         let mut deposit = self.deposit();
+        let owner = accounts.owner(order.account);
         let request_id = order.request_id.as_hyphenated().to_string();
         let account_number = accounts.number(order.account).to_string();
         let amount =
@@ -156,7 +171,7 @@ impl Client {
         let hold_id = order.hold_id.map(|id| id.as_hyphenated().to_string()).unwrap_or_default();
         macro_rules! metadata {
             ($method:ident, $message:expr) => {
-                deposit.$method(self.request($message, CHANNEL)).await?.into_parts().0
+                deposit.$method(self.for_customer($message, owner)).await?.into_parts().0
             };
         }
         Ok(match order.operation {
@@ -214,18 +229,29 @@ impl Client {
         self.deposit[turn].clone()
     }
 
+    /// A request of the channel on behalf of this customer.
+    fn for_customer<T>(&self, message: T, customer: Uuid) -> Request<T> {
+        let mut request = self.request(message, CHANNEL);
+        let mut buffer = Uuid::encode_buffer();
+        let text: &str = customer.as_hyphenated().encode_lower(&mut buffer);
+        if let Ok(value) = AsciiMetadataValue::try_from(text) {
+            request.metadata_mut().insert(CUSTOMER_METADATA, value);
+        }
+        request
+    }
+
     fn request<T>(&self, message: T, caller: &'static str) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(self.deadline);
-        request.metadata_mut().insert(CALLER, AsciiMetadataValue::from_static(caller));
+        if self.unprotected {
+            request.metadata_mut().insert(CALLER, AsciiMetadataValue::from_static(caller));
+        }
         request
     }
 }
 
-async fn channel(url: &str) -> anyhow::Result<Channel> {
-    let endpoint = Endpoint::from_shared(url.to_owned())
-        .with_context(|| format!("{url} is not an address of a service"))?;
-    endpoint
+async fn connect(url: &str, trust: Option<&Trust>) -> anyhow::Result<Channel> {
+    trust::endpoint(url, trust)?
         .tcp_nodelay(true)
         .connect_timeout(Duration::from_secs(5))
         .connect()

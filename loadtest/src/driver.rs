@@ -103,8 +103,8 @@ impl Driver {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let expected = self.accounts.expect(account);
         let sent = self.now();
-        let number = self.accounts.number(account);
-        let seen = self.client.query(operation, number, expected.token.as_ref()).await;
+        let on = (account, &self.accounts);
+        let seen = self.client.query(operation, on, expected.token.as_ref()).await;
         let ended = self.now();
         let outcome = match seen {
             Ok(seen) => Outcome::Answered {

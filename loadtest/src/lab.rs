@@ -7,10 +7,14 @@ use std::path::Path;
 use anyhow::Context as _;
 use bank::RunningBank;
 use tempfile::TempDir;
+use testkit::postgres::Settings;
 
 use crate::collector::Collector;
 use crate::progress::say;
 use crate::target::Target;
+
+/// What makes a service bare beyond having no TLS.
+const BARE: [&str; 2] = ["traffic.control=\"none\"", "telemetry.metrics=false"];
 
 /// A bank for the duration of one command.
 ///
@@ -28,12 +32,36 @@ pub struct Lab {
 impl Lab {
     /// The bank in `dir`, or one of our own where none is given, which exports its traces to us if `tracing`.
     pub async fn open(dir: Option<&Path>, tracing: bool) -> anyhow::Result<Self> {
-        let Some(dir) = dir else { return Self::start(tracing).await };
+        let Some(dir) = dir else { return Self::start(tracing, |_| ()).await };
         let target = Target::find(dir).await?;
         Ok(Self { target, own: None, collector: None, dir: None })
     }
 
-    async fn start(tracing: bool) -> anyhow::Result<Self> {
+    /// A bank of our own without everything that protects and observes: no TLS, no roles, no limits, no traces, no
+    /// metrics. What is measured on it says what all that costs.
+    pub async fn bare() -> anyhow::Result<Self> {
+        let settings = bank::SERVICES.iter().flat_map(|service| {
+            BARE.iter().map(move |setting| format!("{service}.{setting}").parse())
+        });
+        let settings: Result<Vec<_>, String> = settings.collect();
+        let settings = settings.map_err(anyhow::Error::msg)?;
+        Self::start(false, |options| {
+            options.unprotected = true;
+            options.overrides = settings;
+        })
+        .await
+    }
+
+    /// A bank of our own whose disks nobody waits for, with the service binaries in `bin_dir`, or beside this executable.
+    pub async fn without_disks(bin_dir: Option<&Path>) -> anyhow::Result<Self> {
+        Self::start(true, |options| {
+            options.bin_dir = bin_dir.map(Path::to_owned);
+            options.postgres = Settings { durable: false, ..Settings::bank() };
+        })
+        .await
+    }
+
+    async fn start(tracing: bool, change: impl FnOnce(&mut bank::Options)) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new()
             .prefix("thincore-loadtest-")
             .tempdir()
@@ -44,6 +72,7 @@ impl Lab {
         let collector = if tracing { Some(Collector::start()?) } else { None };
         let mut options = bank::Options::new(dir.path().join("bank"));
         options.otlp = collector.as_ref().map(|collector| collector.url.clone());
+        change(&mut options);
         let own = bank::up(&options).await?;
         let target = Target::of(&own.file()).await?;
         Ok(Self { target, own: Some(own), collector, dir: Some(dir) })
@@ -52,6 +81,14 @@ impl Lab {
     /// Whether the bank ends with this command.
     pub fn is_temporary(&self) -> bool {
         self.own.is_some()
+    }
+
+    /// Starts a service of a bank of our own again, with the configuration that it has now.
+    pub async fn restart(&mut self, service: &str) -> anyhow::Result<()> {
+        let own = self.own.as_ref().context("only a bank of our own can be restarted")?;
+        own.restart(service).await?;
+        self.target = Target::of(&own.file()).await?;
+        Ok(())
     }
 
     /// Stops a bank of our own in order, and removes its directory.

@@ -29,5 +29,6 @@ pub mod scenario;
 pub mod schedule;
 pub mod seed;
 pub mod stop;
+pub mod surge;
 pub mod target;
 pub mod watch;

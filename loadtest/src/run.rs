@@ -14,6 +14,7 @@ use sqlx::{Connection as _, PgConnection};
 use testkit::invariants::RunIds;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::accounts::Accounts;
 use crate::choice::Chooser;
@@ -34,7 +35,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long an answer that did not come is asked for again.
 const RESOLVE_LIMIT: Duration = Duration::from_mins(1);
 const DRAIN_LIMIT: Duration = Duration::from_mins(1);
-const LAST_SEQUENCES: &str = "SELECT account_number, last_sequence FROM accounts";
+const ACCOUNTS: &str = "SELECT account_number, last_sequence, customer_id FROM accounts";
 
 /// How requests are paced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,8 +107,8 @@ pub async fn run(
     plan: Plan,
     stop: &Stop,
 ) -> anyhow::Result<Finished> {
-    let known = last_sequences(target, accounts).await?;
-    let client = Client::connect(&target.deposit, &target.customer, DEADLINE).await?;
+    let known = accounts_as_booked(target, accounts).await?;
+    let client = Client::connect(target, DEADLINE).await?;
     let ids = Arc::new(Ids::new(SystemClock.now(), rand::random()));
     let meter = Arc::new(Meter::new()?);
     let path = target.own_dir()?.join(format!("{}.record", ids.tag_text()));
@@ -152,14 +153,14 @@ pub async fn run(
     })
 }
 
-/// How many entries each account has before the run, so that a stale read is noticed.
-async fn last_sequences(target: &Target, accounts: &[i64]) -> anyhow::Result<Accounts> {
+/// How many entries each account has before the run, so that a stale read is noticed; and whose it is, because a channel
+/// must say for whom it calls.
+async fn accounts_as_booked(target: &Target, accounts: &[i64]) -> anyhow::Result<Accounts> {
     let mut deposit = PgConnection::connect(&target.books.deposit_url).await?;
-    let rows: Vec<(i64, i64)> = sqlx::query_as(LAST_SEQUENCES).fetch_all(&mut deposit).await?;
+    let rows: Vec<(i64, i64, Uuid)> = sqlx::query_as(ACCOUNTS).fetch_all(&mut deposit).await?;
     deposit.close().await.ok();
-    let found: HashMap<i64, i64> = rows.into_iter().collect();
-    let known: Vec<(i64, i64)> =
-        accounts.iter().filter_map(|number| Some((*number, *found.get(number)?))).collect();
+    let found: HashMap<i64, _> = rows.into_iter().map(|row| (row.0, row)).collect();
+    let known: Vec<_> = accounts.iter().filter_map(|number| found.get(number).copied()).collect();
     ensure!(
         known.len() == accounts.len(),
         "{} of the {} seeded accounts are not in this bank: remove {} to seed anew",

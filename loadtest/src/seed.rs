@@ -135,7 +135,7 @@ struct Seeder {
 
 impl Seeder {
     async fn new(target: &Target) -> anyhow::Result<Self> {
-        let client = Client::connect(&target.deposit, &target.customer, DEADLINE).await?;
+        let client = Client::connect(target, DEADLINE).await?;
         let ids = Ids::new(SystemClock.now(), rand::random());
         Ok(Self { client: Arc::new(client), ids })
     }

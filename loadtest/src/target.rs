@@ -7,6 +7,7 @@ use bank::BankFile;
 use serde::Deserialize;
 use sqlx::{Connection as _, PgConnection};
 use testkit::invariants::Books;
+use testkit::trust::Trust;
 
 const SYNC_REPLICAS: &str =
     "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
@@ -89,6 +90,7 @@ impl Target {
                 deposit_url: auditor("deposit")?,
                 accounting_url: auditor("accounting")?,
                 customer_url: auditor("customer")?,
+                audit_heads: file.audit_heads(),
             },
             admin_url,
             services: file
@@ -105,6 +107,19 @@ impl Target {
             tracing: !telemetry.otlp_endpoint.is_empty() && telemetry.sample_ratio != Some(0.0),
             mtls: deposit.grpc.starts_with("https://"),
         })
+    }
+
+    /// What somebody needs to call the services under this name, with a certificate for a day where it has none yet;
+    /// nothing where the bank runs unprotected.
+    pub fn trust(&self, identity: &str) -> anyhow::Result<Option<Trust>> {
+        if !self.mtls {
+            return Ok(None);
+        }
+        let file = BankFile::load(&self.dir)?;
+        if !file.has_certificate(identity) {
+            bank::certificate(&self.dir, identity, 1)?;
+        }
+        Ok(file.trust(identity)?)
     }
 
     /// Where the load test keeps what it wants to find again: seeds and records.

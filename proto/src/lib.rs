@@ -34,6 +34,13 @@ pub mod deposit {
     }
 }
 
+/// What operators change while a service runs.
+pub mod operations {
+    pub mod v1 {
+        tonic::include_proto!("bank.operations.v1");
+    }
+}
+
 /// The policy options that every RPC carries.
 pub mod options {
     pub mod v1 {

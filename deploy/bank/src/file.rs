@@ -1,19 +1,21 @@
 //! `bank.json`: by it the load test, the tests and the other commands find a running bank.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use testkit::environment::problem;
+use testkit::certificates::Files;
+use testkit::environment::write_private;
 use testkit::process::Identity;
+use testkit::trust::Trust;
 
+use crate::certificates::Certificates;
 use crate::error::Error;
 
 /// Raised when a field changes its meaning.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Everything that others need to know about a bank. Holds passwords, so only its owner can read the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub struct BankFile {
     pub nodes: Vec<DatabaseNode>,
     /// By service name.
     pub services: BTreeMap<String, ServiceEntry>,
+    /// Absent where the bank runs unprotected.
+    pub certificates: Option<Certificates>,
 }
 
 /// How far a bank is.
@@ -82,9 +86,9 @@ pub enum NodeRole {
 /// One service process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceEntry {
-    /// gRPC, as `http://127.0.0.1:PORT`.
+    /// gRPC, as `https://127.0.0.1:PORT`; `http://` where the bank runs unprotected, here and below.
     pub grpc: String,
-    /// `/livez`, `/readyz` and `/metrics`, as `http://127.0.0.1:PORT`.
+    /// `/livez`, `/readyz`, `/metrics` and the operations service, as `https://127.0.0.1:PORT`.
     pub operations: String,
     /// The process; absent while it is down.
     pub process: Option<Identity>,
@@ -94,6 +98,8 @@ pub struct ServiceEntry {
     pub config: PathBuf,
     /// Its log.
     pub log: PathBuf,
+    /// Where it exports the heads of its audit log. Keep it, and a copy elsewhere.
+    pub audit_heads: PathBuf,
     /// Its database.
     pub database: ServiceDatabase,
 }
@@ -172,6 +178,48 @@ impl BankFile {
         entry.ok_or_else(|| Error::Other(format!("bank.json lists no service {name}")))
     }
 
+    /// What somebody needs to call the services: whom to believe, and the certificate of this identity. Nothing where
+    /// the bank runs unprotected.
+    pub fn trust(&self, identity: &str) -> Result<Option<Trust>, Error> {
+        let Some(certificates) = &self.certificates else {
+            return Ok(None);
+        };
+        let files = self.certificate_files(identity);
+        if !files.certificate.exists() {
+            let dir = self.dir.display();
+            return Err(Error::Usage(format!(
+                "{identity} has no certificate: issue one with bank certificate {identity} --dir {dir}"
+            )));
+        }
+        Ok(Some(Trust::load(&certificates.authority, &files)?))
+    }
+
+    /// Whether there is a certificate of this identity.
+    pub fn has_certificate(&self, identity: &str) -> bool {
+        self.certificate_files(identity).certificate.exists()
+    }
+
+    /// One that was issued since the bank came up is not listed, and is where all are.
+    fn certificate_files(&self, identity: &str) -> Files {
+        Files::of(&self.dir.join("tls"), identity)
+    }
+
+    /// What somebody without a name needs, who may only ask whether the services are ready.
+    pub(crate) fn anonymous_trust(&self) -> anyhow::Result<Option<Trust>> {
+        let Some(certificates) = &self.certificates else {
+            return Ok(None);
+        };
+        let path = &certificates.authority;
+        let authority = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Some(Trust::anonymous(&authority)?))
+    }
+
+    /// Where the services export the heads of their audit logs.
+    pub fn audit_heads(&self) -> Vec<PathBuf> {
+        self.services.values().map(|service| service.audit_heads.clone()).collect()
+    }
+
     /// Nothing runs any more.
     pub(crate) fn set_stopped(&mut self) {
         self.state = State::Stopped;
@@ -194,17 +242,4 @@ impl BankFile {
 pub(crate) fn boot_id() -> String {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     id.trim().to_owned()
-}
-
-/// Writes a file that only its owner can read, in one step: readers see the old text or the new.
-pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    let fresh = path.with_extension("new");
-    let write = || {
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options.create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&fresh, path)
-    };
-    write().map_err(|error| problem(format!("cannot write {}: {error}", path.display())))
 }

@@ -42,7 +42,7 @@ impl Home {
         let undo = prepare(&dir)?;
         let dir = dir.canonicalize()?;
         let lock = lock(&dir)?;
-        for part in ["config", "log"] {
+        for part in ["audit", "config", "log", "tls"] {
             let part = dir.join(part);
             create(&part)?;
             std::fs::set_permissions(&part, Permissions::from_mode(0o700))?;

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+use testkit::environment::write_private;
 use testkit::postgres::{Secrets, random_password};
 
-use crate::file::write_private;
 use crate::options::SERVICES;
 
 /// Passwords of all database roles, and the keys that protect customer data.
@@ -19,10 +19,10 @@ pub struct Keys {
     pub admin_password: String,
     /// Role `replicator`.
     pub replication_password: String,
-    /// Names the key below in each protected field.
-    pub data_key_id: String,
-    /// 256-bit key that encrypts protected fields, in hexadecimal.
-    pub data_key_hex: String,
+    /// Names the key below.
+    pub key_encryption_key_id: String,
+    /// 256-bit key that wraps the keys of protected fields, in hexadecimal.
+    pub key_encryption_key_hex: String,
     /// 256-bit key of the hash by which protected fields are found, in hexadecimal.
     pub search_key_hex: String,
     /// Owner, app and auditor roles.
@@ -53,8 +53,8 @@ impl Keys {
         let keys = Self {
             admin_password: random_password(),
             replication_password: random_password(),
-            data_key_id: "k1".to_owned(),
-            data_key_hex: random_key(),
+            key_encryption_key_id: "k1".to_owned(),
+            key_encryption_key_hex: random_key(),
             search_key_hex: random_key(),
             databases: Secrets::generate(&SERVICES),
         };

@@ -11,6 +11,7 @@
 //!
 //! Absent on purpose: failover. A node that dies is started again in its old role.
 
+mod certificates;
 pub mod detach;
 mod down;
 mod error;
@@ -20,6 +21,7 @@ mod keeper;
 mod keys;
 mod leftovers;
 mod options;
+mod overrides;
 mod plan;
 mod running;
 mod service_config;
@@ -28,12 +30,14 @@ mod unit;
 mod up;
 mod verify;
 
+pub use certificates::{Certificates, IDENTITIES, LIFETIME_DAYS, NewCertificate, certificate};
 pub use down::down;
 pub use error::Error;
 pub use file::{BankFile, DatabaseNode, NodeRole, ServiceDatabase, ServiceEntry, State};
 pub use home::default_dir;
 pub use keys::Keys;
 pub use options::{Options, SERVICES};
+pub use overrides::Override;
 pub use running::{RunningBank, Started};
 pub use status::{NodeStatus, ServiceStatus, Status, status};
 pub use up::up;

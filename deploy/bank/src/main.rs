@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bank::detach::{self, Background};
-use bank::{Error, Options, RunningBank};
+use bank::{Error, LIFETIME_DAYS, Options, Override, RunningBank};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,7 +26,18 @@ Examples:
   bank up                                  in the foreground; Ctrl-C stops it and keeps the data
   bank up --detach                         in the background; bank down stops it
   bank up --dir /tmp/lab --replicas 2      another bank, with two synchronous replicas
-  bank up --otlp http://127.0.0.1:4317 --trace-ratio 1.0";
+  bank up --otlp http://127.0.0.1:4317 --trace-ratio 1.0
+  bank up --set deposit.lanes.lanes=4 --set deposit.lanes.queue_max=2000
+                                           other settings of services: docs/reference/configuration.md";
+
+const CERTIFICATE_HELP: &str = "\
+An identity is KIND/NAME. The kinds are channel, teller, operator, auditor, scheme and service; what each may call
+stands in the contract of each service, in proto/. The certificate and its key replace those that the identity had;
+services take theirs over while they run.
+
+Examples:
+  bank certificate teller/3
+  bank certificate channel/kiosk --days 7 --json";
 
 /// A whole bank on this machine: Postgres primary and synchronous replica, and every service.
 #[derive(Debug, Parser)]
@@ -59,6 +70,21 @@ enum Command {
         /// Plant one discrepancy of each kind in a copy of the bank, and check that each is found.
         #[arg(long)]
         self_test: bool,
+    },
+    /// Issue the certificate under which somebody calls the services, or renew it; the bank may be running.
+    #[command(after_help = CERTIFICATE_HELP)]
+    Certificate {
+        /// Whose, such as teller/3.
+        #[arg(value_name = "IDENTITY")]
+        identity: String,
+        /// How long it is good, 1 to 365.
+        #[arg(long, value_name = "N", default_value_t = LIFETIME_DAYS)]
+        days: i64,
+        #[command(flatten)]
+        place: Place,
+        /// As JSON: `identity`, `certificate`, `key`, `authority`, `not_after`.
+        #[arg(long)]
+        json: bool,
     },
     /// Stop a bank and keep its data. Deleting the directory afterwards deletes the bank.
     Down {
@@ -108,6 +134,13 @@ struct UpArguments {
     /// Refuse to start with less free disk space than this.
     #[arg(long, value_name = "MB", default_value_t = 2_048)]
     min_free_mb: u64,
+    /// A setting of a service on top of its defaults, with a value in TOML; may be said more than once.
+    #[arg(long = "set", value_name = "SERVICE.SECTION.KEY=VALUE")]
+    overrides: Vec<Override>,
+    /// No TLS and no certificates: callers name themselves, and nobody is refused. Only to measure what protection
+    /// costs.
+    #[arg(long)]
+    unprotected: bool,
     /// Started by --detach.
     #[arg(long, hide = true)]
     in_background: bool,
@@ -150,6 +183,10 @@ async fn run(command: Command) -> Result<(), Error> {
         Command::Verify { place, json, self_test } => {
             let dir = place.dir()?;
             signals.unless_interrupted(verify(&dir, json, self_test)).await
+        }
+        Command::Certificate { identity, days, place, json } => {
+            let issued = bank::certificate(&place.dir()?, &identity, days)?;
+            print::certificate(&issued, json)
         }
         Command::Down { place } => {
             bank::down(&place.dir()?).await?;
@@ -238,6 +275,8 @@ fn options(arguments: &UpArguments) -> Result<Options, Error> {
     options.otlp.clone_from(&arguments.otlp);
     options.base_port = arguments.base_port;
     options.min_free_mb = arguments.min_free_mb;
+    options.unprotected = arguments.unprotected;
+    options.overrides.clone_from(&arguments.overrides);
     Ok(options)
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use testkit::postgres::Settings;
 
+use crate::overrides::Override;
+
 /// The services of the bank, in the order in which they are listed.
 pub const SERVICES: [&str; 3] = ["customer", "deposit", "accounting"];
 
@@ -29,6 +31,10 @@ pub struct Options {
     pub min_free_mb: u64,
     /// Whether whatever dies is started again. Tests of crashes turn it off to decide themselves.
     pub restart: bool,
+    /// No TLS, no certificates: callers name themselves. Only to measure what protection costs.
+    pub unprotected: bool,
+    /// Settings of services on top of what the bank decides and the services' own defaults.
+    pub overrides: Vec<Override>,
     /// Sizes and durability of Postgres.
     pub postgres: Settings,
 }
@@ -46,6 +52,8 @@ impl Options {
             base_port: None,
             min_free_mb: 2_048,
             restart: true,
+            unprotected: false,
+            overrides: Vec::new(),
             postgres: Settings::bank(),
         }
     }

@@ -71,7 +71,12 @@ pub(crate) fn plan(
     let service = |(name, ports): (&&str, &[u16])| {
         let database = plan_database(name, node_ports, keys);
         let binary = binaries.get(name).cloned().unwrap_or_default();
-        ((*name).to_owned(), plan_service(dir, name, ports, (binary, database)))
+        let scheme = if options.unprotected { "http" } else { "https" };
+        let endpoint = |index: usize| {
+            format!("{scheme}://127.0.0.1:{}", ports.get(index).copied().unwrap_or_default())
+        };
+        let endpoints = [endpoint(0), endpoint(1)];
+        ((*name).to_owned(), plan_service(dir, name, endpoints, (binary, database)))
     };
     Ok(BankFile {
         version: VERSION,
@@ -82,6 +87,7 @@ pub(crate) fn plan(
         first_business_date: first_business_date(options, previous)?,
         nodes: node_ports.iter().enumerate().map(node).collect(),
         services: SERVICES.iter().zip(service_ports.chunks(2)).map(service).collect(),
+        certificates: None,
     })
 }
 
@@ -176,19 +182,17 @@ fn plan_database(service: &str, nodes: &[u16], keys: &Keys) -> ServiceDatabase {
 fn plan_service(
     dir: &Path,
     name: &str,
-    ports: &[u16],
+    [grpc, operations]: [String; 2],
     (binary, database): (PathBuf, ServiceDatabase),
 ) -> ServiceEntry {
-    let endpoint = |index: usize| {
-        format!("http://127.0.0.1:{}", ports.get(index).copied().unwrap_or_default())
-    };
     ServiceEntry {
-        grpc: endpoint(0),
-        operations: endpoint(1),
+        grpc,
+        operations,
         process: None,
         binary,
         config: dir.join("config").join(format!("{name}.toml")),
         log: dir.join("log").join(format!("{name}.log")),
+        audit_heads: dir.join("audit").join(format!("{name}.heads.jsonl")),
         database,
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
-use bank::{Error, NodeRole, RunningBank, Status};
+use bank::{Error, NewCertificate, NodeRole, RunningBank, Status};
 use serde::Serialize;
 use testkit::invariants::{Report, SelfTestResult};
 
@@ -41,7 +41,13 @@ pub(crate) fn started(bank: &RunningBank, total: Duration) -> String {
     });
     let mut text = table(&["what", "address", "took"], rows.collect());
     let seconds = format!("{}.{}", total.as_secs(), total.subsec_millis() / 100);
-    let _ = writeln!(text, "The bank is ready after {seconds} s, in {}", bank.dir().display());
+    let dir = bank.dir();
+    let _ = writeln!(text, "The bank is ready after {seconds} s, in {}", dir.display());
+    let callers = match bank.file().certificates {
+        Some(_) => format!("Callers need a certificate: some are in {}", dir.join("tls").display()),
+        None => "UNPROTECTED: anybody on this machine may call anything".to_owned(),
+    };
+    let _ = writeln!(text, "{callers}");
     text
 }
 
@@ -85,6 +91,18 @@ pub(crate) fn status(status: &Status, as_json: bool) -> Result<(), Error> {
     shown.push('\n');
     shown.push_str(&table(&titles, services.collect()));
     text(&shown);
+    Ok(())
+}
+
+pub(crate) fn certificate(issued: &NewCertificate, as_json: bool) -> Result<(), Error> {
+    if as_json {
+        return json(issued);
+    }
+    let NewCertificate { identity, certificate, key, authority, not_after } = issued;
+    line(&format!("{identity}, good until {}", not_after.format("%Y-%m-%d %H:%M UTC")));
+    line(&format!("certificate  {}", certificate.display()));
+    line(&format!("key          {}", key.display()));
+    line(&format!("authority    {}", authority.display()));
     Ok(())
 }
 

@@ -9,11 +9,15 @@ use testkit::process::{Identity, Signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::certificates::issue_all;
 use crate::error::Error;
 use crate::file::BankFile;
 use crate::home::Home;
 use crate::keeper::{Keeper, Order, What};
 use crate::unit::Unit;
+
+/// How often certificates are looked at; they are renewed weeks before they end.
+const RENEWAL: Duration = Duration::from_hours(12);
 
 /// A bank whose processes are children of this one. Dropping it ends them all at once, as a crash would;
 /// call [`RunningBank::stop`] for an orderly end.
@@ -22,6 +26,7 @@ pub struct RunningBank {
     shared: Arc<Shared>,
     units: Vec<Handle>,
     started: Vec<Started>,
+    renewal: JoinHandle<()>,
     /// Released last: as long as it is held no other supervisor starts here.
     _home: Home,
 }
@@ -113,7 +118,8 @@ impl RunningBank {
             Handle { name, is_node, orders, task: tokio::spawn(keeper.run(received)) }
         };
         let units = units.into_iter().map(handle).collect();
-        Self { shared, units, started, _home: home }
+        let renewal = tokio::spawn(renew(Arc::clone(&shared)));
+        Self { shared, units, started, renewal, _home: home }
     }
 
     /// What was started, in order, and how long each took.
@@ -207,8 +213,25 @@ impl Handle {
     }
 }
 
+/// Keeps certificates from ending under a bank that runs for months. Services take over what is renewed by themselves.
+async fn renew(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let file = shared.file();
+        if file.certificates.is_none() {
+            return;
+        }
+        let renewed = issue_all(&file.dir, SystemClock.now())
+            .and_then(|renewed| shared.update(|file| file.certificates = Some(renewed)));
+        if let Err(error) = renewed {
+            log(&format!("certificates cannot be renewed: {error:#}"));
+        }
+    }
+}
+
 impl Drop for RunningBank {
     fn drop(&mut self) {
+        self.renewal.abort();
         for unit in &self.units {
             unit.task.abort();
         }

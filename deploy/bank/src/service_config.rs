@@ -5,9 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use anyhow::Context as _;
 use serde::Serialize;
+use testkit::environment::write_private;
 
-use crate::file::{BankFile, write_private};
+use crate::error::Error;
+use crate::file::BankFile;
 use crate::keys::Keys;
 use crate::options::Options;
 
@@ -21,6 +24,9 @@ const CELL_CODE: u32 = 101;
 #[derive(Serialize)]
 struct ServiceConfig<'a> {
     server: Server<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<Tls<'a>>,
+    audit: Audit<'a>,
     database: Database<'a>,
     telemetry: Telemetry<'a>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -37,6 +43,23 @@ struct ServiceConfig<'a> {
 struct Server<'a> {
     listen: &'a str,
     operations_listen: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unprotected: bool,
+}
+
+#[derive(Serialize)]
+struct Tls<'a> {
+    #[serde(rename = "certificate_file")]
+    certificate: &'a Path,
+    #[serde(rename = "key_file")]
+    key: &'a Path,
+    #[serde(rename = "ca_file")]
+    authority: &'a Path,
+}
+
+#[derive(Serialize)]
+struct Audit<'a> {
+    heads_file: &'a Path,
 }
 
 #[derive(Serialize)]
@@ -59,8 +82,8 @@ struct Bank {
 
 #[derive(Serialize)]
 struct Protection<'a> {
-    data_key_id: &'a str,
-    data_key_hex: &'a str,
+    key_encryption_key_id: &'a str,
+    key_encryption_key_hex: &'a str,
     search_key_hex: &'a str,
 }
 
@@ -72,7 +95,7 @@ struct Books {
 }
 
 /// Writes the configuration of every service, and the files that accounting loads.
-pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> anyhow::Result<()> {
+pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> Result<(), Error> {
     let directory = file.dir.join("config");
     write_private(&directory.join("chart.toml"), CHART)?;
     write_private(&directory.join("rules.toml"), RULES)?;
@@ -81,7 +104,10 @@ pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> anyhow::
             server: Server {
                 listen: without_scheme(&entry.grpc),
                 operations_listen: without_scheme(&entry.operations),
+                unprotected: file.certificates.is_none(),
             },
+            tls: tls(file, name)?,
+            audit: Audit { heads_file: &entry.audit_heads },
             database: Database { nodes: &entry.database.app_urls },
             telemetry: Telemetry {
                 otlp_endpoint: options.otlp.as_deref(),
@@ -90,15 +116,34 @@ pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> anyhow::
             clients: clients(file, name),
             bank: (name == "deposit").then_some(Bank { cell_code: CELL_CODE }),
             protection: (name == "customer").then_some(Protection {
-                data_key_id: &keys.data_key_id,
-                data_key_hex: &keys.data_key_hex,
+                key_encryption_key_id: &keys.key_encryption_key_id,
+                key_encryption_key_hex: &keys.key_encryption_key_hex,
                 search_key_hex: &keys.search_key_hex,
             }),
             books: (name == "accounting").then(|| books(&directory, file)),
         };
-        write_private(&entry.config, &toml::to_string(&config)?)?;
+        let mut config = toml::Table::try_from(&config).map_err(anyhow::Error::from)?;
+        for wanted in &options.overrides {
+            wanted.apply(name, &mut config).map_err(Error::Usage)?;
+        }
+        let text = toml::to_string(&config).map_err(anyhow::Error::from)?;
+        write_private(&entry.config, &text)?;
     }
     Ok(())
+}
+
+/// Who the service is on the network; nothing where the bank runs unprotected.
+fn tls<'a>(file: &'a BankFile, service: &str) -> anyhow::Result<Option<Tls<'a>>> {
+    let Some(certificates) = &file.certificates else {
+        return Ok(None);
+    };
+    let own = certificates.identities.get(&format!("service/{service}"));
+    let own = own.with_context(|| format!("{service} has no certificate"))?;
+    Ok(Some(Tls {
+        certificate: &own.certificate,
+        key: &own.key,
+        authority: &certificates.authority,
+    }))
 }
 
 /// Who calls whom.
@@ -120,7 +165,7 @@ fn books(directory: &Path, file: &BankFile) -> Books {
     }
 }
 
-/// `http://127.0.0.1:4000` is `127.0.0.1:4000` to whoever listens.
-pub(crate) fn without_scheme(url: &str) -> &str {
-    url.strip_prefix("http://").unwrap_or(url)
+/// `https://127.0.0.1:4000` is `127.0.0.1:4000` to whoever listens.
+fn without_scheme(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, address)| address)
 }

@@ -9,7 +9,6 @@ use testkit::process::Identity;
 
 use crate::error::Error;
 use crate::file::{BankFile, NodeRole, State};
-use crate::service_config::without_scheme;
 use crate::unit::is_ready;
 
 const LIMIT: Duration = Duration::from_secs(2);
@@ -133,10 +132,9 @@ pub(crate) async fn is_up(file: &BankFile, name: &str) -> bool {
     if let Some(node) = file.nodes.iter().find(|node| node.name == name) {
         return position(&node.admin_url).await.is_some();
     }
-    let entry = file.services.get(name);
-    match entry.and_then(|entry| without_scheme(&entry.operations).parse().ok()) {
-        Some(operations) => is_ready(operations).await,
-        None => false,
+    match (file.services.get(name), file.anonymous_trust()) {
+        (Some(entry), Ok(trust)) => is_ready(&entry.operations, trust.as_ref()).await,
+        _ => false,
     }
 }
 

@@ -1,15 +1,14 @@
 //! One supervised process: a Postgres node or a service. Both start, become ready, end and stop.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 use testkit::http;
 use testkit::postgres::Node;
 use testkit::process::{Identity, Program, Running, Signal, how_it_ended, last_words};
+use testkit::trust::Trust;
 
 use crate::file::ServiceEntry;
-use crate::service_config::without_scheme;
 
 /// Longer than the services' own limit for draining, so that they normally end by themselves.
 const SERVICE_STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -102,18 +101,19 @@ impl Unit {
 pub(crate) struct Service {
     program: Program,
     address: String,
-    operations: SocketAddr,
+    operations: String,
+    /// Absent where the bank runs unprotected. Without a name of its own, as it must not expire.
+    trust: Option<Trust>,
     running: Option<Running>,
 }
 
 impl Service {
-    pub(crate) fn new(name: &str, entry: &ServiceEntry) -> anyhow::Result<Self> {
+    pub(crate) fn new(name: &str, entry: &ServiceEntry, trust: Option<Trust>) -> Self {
         let mut program = Program::new(name, &entry.binary, &entry.log);
         program.args =
             vec!["serve".to_owned(), "--config".to_owned(), entry.config.display().to_string()];
-        let operations = without_scheme(&entry.operations).parse();
-        let operations = operations.context("bad operations address")?;
-        Ok(Self { program, address: entry.grpc.clone(), operations, running: None })
+        let (address, operations) = (entry.grpc.clone(), entry.operations.clone());
+        Self { program, address, operations, trust, running: None }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -153,7 +153,7 @@ impl Service {
             let how = how_it_ended(status);
             bail!("{name} {how} while starting: {}", last_words(log));
         }
-        Ok(is_ready(self.operations).await)
+        Ok(is_ready(&self.operations, self.trust.as_ref()).await)
     }
 
     fn too_late(&self, limit: Duration) -> anyhow::Error {
@@ -188,6 +188,7 @@ pub(crate) async fn wait_all_ready(
 }
 
 /// Whether a service says that it takes requests.
-pub(crate) async fn is_ready(operations: SocketAddr) -> bool {
-    http::get(operations, "/readyz", PROBE_LIMIT).await.is_ok_and(|(code, _)| code == 200)
+pub(crate) async fn is_ready(operations: &str, trust: Option<&Trust>) -> bool {
+    let url = format!("{operations}/readyz");
+    http::get(&url, trust, PROBE_LIMIT).await.is_ok_and(|(code, _)| code == 200)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use kernel::{Clock as _, SystemClock};
 use testkit::environment::require_free_bytes;
 use testkit::postgres::{Binaries, Cluster, ClusterOptions, create_databases};
 use testkit::process::{Program, how_it_ended, last_words};
@@ -16,7 +17,7 @@ use crate::keys::Keys;
 use crate::options::Options;
 use crate::running::{RunningBank, Shared, Started, Up, log};
 use crate::unit::{Service, Unit, wait_all_ready};
-use crate::{leftovers, plan, service_config};
+use crate::{certificates, leftovers, plan, service_config};
 
 const ADMIN_LIMIT: Duration = Duration::from_secs(10);
 const READY_LIMIT: Duration = Duration::from_mins(1);
@@ -40,7 +41,12 @@ pub async fn up(options: &Options) -> Result<RunningBank, Error> {
     }
     leftovers::remove_scratch(&home.dir).await?;
     let keys = Keys::load_or_generate(&home.dir)?;
-    let file = plan::plan(options, &home.dir, previous.as_ref(), &keys, &binaries)?;
+    let mut file = plan::plan(options, &home.dir, previous.as_ref(), &keys, &binaries)?;
+    if !options.unprotected {
+        file.certificates = Some(certificates::issue_all(&home.dir, SystemClock.now())?);
+    }
+    // Before anything is started, because it refuses settings that make no sense.
+    service_config::write(&file, &keys, options)?;
     file.save()?;
     let shared = Arc::new(Shared::new(file));
     // Home goes last: whatever is dropped on the way out ends before the directory goes.
@@ -87,7 +93,6 @@ async fn start(
     }
     units.iter().try_for_each(|unit| shared.record(unit))?;
 
-    service_config::write(&file, keys, options)?;
     migrate(&file).await?;
     started.push(Started { what: "migrations".to_owned(), address: String::new(), took: took() });
 
@@ -141,8 +146,9 @@ async fn start_services(
     shared: &Shared,
 ) -> anyhow::Result<Vec<(Service, Duration)>> {
     let mut services = Vec::new();
+    let trust = file.anonymous_trust()?;
     for (name, entry) in &file.services {
-        let mut service = Service::new(name, entry)?;
+        let mut service = Service::new(name, entry, trust.clone());
         service.launch()?;
         shared.update(|file| file.set_process(name, service.identity()))?;
         services.push(service);

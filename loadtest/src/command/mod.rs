@@ -10,7 +10,7 @@ use serde::Serialize;
 use testkit::invariants::Report as Audit;
 
 use crate::audit::audit;
-use crate::cli::{self, Cli, Command, CompareWith};
+use crate::cli::{self, Cli, Command, CompareWith, Special};
 use crate::lab::Lab;
 use crate::progress::say;
 use crate::report::RunReport;
@@ -23,7 +23,9 @@ use crate::target::Target;
 mod compare;
 mod demo;
 mod pgbench;
+mod protection;
 mod run_scenario;
+mod surge;
 
 const INTERRUPTED: u8 = 130;
 
@@ -32,7 +34,10 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     let stop = Stop::new();
     stop.on_signals()?;
     match cli.command {
-        Command::Run(options) => run_scenario::execute(&options, &stop).await,
+        Command::Run(options) => match options.special {
+            Some(Special::Surge(options)) => surge::execute(&options, &stop).await,
+            None => run_scenario::execute(&options, &stop).await,
+        },
         Command::Seed(options) => {
             let wanted = Wanted::from(&options.size);
             let bank = cli::Bank { dir: Some(options.bank), no_tracing: false };
@@ -40,6 +45,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Compare(options) => match options.with {
             CompareWith::Pgbench(options) => compare::execute(&options, &stop).await,
+            CompareWith::Protection(options) => protection::execute(&options, &stop).await,
         },
         Command::Demo(options) => demo::execute(&options, &stop).await,
     }

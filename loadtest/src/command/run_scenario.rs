@@ -50,7 +50,7 @@ fn plan(options: &cli::Run) -> anyhow::Result<Plan> {
         Pace::Rate { per_second: options.rate, poisson: options.poisson }
     };
     Ok(Plan {
-        scenario: scenario(&options.scenario)?,
+        scenario: scenario(options.scenario.as_deref().unwrap_or_default())?,
         pace,
         seconds: options.seconds,
         queries: options.queries,

@@ -10,7 +10,8 @@ use testkit::invariants::{Check, Report as Audit};
 use super::plot::{Axis, Line, Scale, chart, thousands};
 use super::{RunReport, ratio};
 
-const STYLE: &str = include_str!("style.css");
+/// The style of every page.
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// A page about one or more runs, in the order in which they took place.
 #[derive(Debug, Clone, Copy)]
@@ -221,7 +222,7 @@ fn write_latencies(html: &mut String, report: &RunReport) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_audit(html: &mut String, audit: &Audit) -> std::fmt::Result {
+pub(crate) fn write_audit(html: &mut String, audit: &Audit) -> std::fmt::Result {
     html.push_str(
         "<h2>Audit of the books</h2><div class=\"scroll\"><table><tr><th>Check</th><th>What must be true</th>\
          <th class=\"n\">Examined</th><th>Result</th></tr>",

@@ -15,7 +15,7 @@ use crate::target::Target;
 use crate::watch::{Cpu, Memory};
 
 pub mod html;
-mod plot;
+pub(crate) mod plot;
 pub mod text;
 
 /// One run, in the words of the JSON report.

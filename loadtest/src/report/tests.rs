@@ -58,7 +58,12 @@ pub(crate) fn target() -> Target {
         dir: PathBuf::from("/nowhere"),
         deposit: "http://nowhere".to_owned(),
         customer: "http://nowhere".to_owned(),
-        books: Books { deposit_url: url(), accounting_url: url(), customer_url: url() },
+        books: Books {
+            deposit_url: url(),
+            accounting_url: url(),
+            customer_url: url(),
+            audit_heads: Vec::new(),
+        },
         admin_url: url(),
         services: Vec::new(),
         nodes: Vec::new(),

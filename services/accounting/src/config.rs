@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use chrono::NaiveDate;
 use platform::config::{
-    ClientConfig, DatabaseConfig, LaneConfig, Problems, ServerConfig, TelemetryConfig,
-    TrafficConfig, Validate,
+    AuditConfig, ClientConfig, DatabaseConfig, LaneConfig, Problems, ServerConfig, TelemetryConfig,
+    TlsConfig, TrafficConfig, Validate,
 };
 use serde::Deserialize;
 
@@ -18,6 +18,11 @@ use crate::domain::{Rulebook, SourceText, load};
 pub struct Config {
     /// Where it listens and how it drains.
     pub server: ServerConfig,
+    /// Its certificate, and whom it believes. Needed unless `server.unprotected`.
+    pub tls: Option<TlsConfig>,
+    /// Where the heads of its audit log go.
+    #[serde(default)]
+    pub audit: AuditConfig,
     /// Its Postgres nodes.
     pub database: DatabaseConfig,
     /// Logs, traces, metrics.
@@ -93,6 +98,8 @@ impl Books {
 impl Validate for Config {
     fn problems(&self, problems: &mut Problems) {
         self.server.problems(problems);
+        self.audit.problems(problems);
+        problems.require_tls(&self.server, self.tls.as_ref());
         self.database.problems(problems);
         self.telemetry.problems(problems);
         self.lanes.problems(problems);

@@ -6,7 +6,7 @@
 //! Invariants: every journal balances per currency; a batch of events is in the books once or not at all; a balance is
 //! the sum of its journal lines; a closed business date never changes.
 //!
-//! Read in this order: `migrations/`, `books/`, `domain`, `commands`, `store`, `api`, `jobs`, `main.rs`.
+//! Read in this order: `migrations/`, `books/`, `domain`, `commands`, `store`, `api`, `jobs`, `signals`, `main.rs`.
 
 pub mod api;
 pub mod clients;
@@ -14,6 +14,7 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod jobs;
+pub mod signals;
 pub mod store;
 
 /// What this service is called in tokens, metrics and logs.

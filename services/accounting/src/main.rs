@@ -7,12 +7,13 @@ use accounting::api::{Api, Parts};
 use accounting::clients::Deposits;
 use accounting::commands::{DayBook, PostingBook};
 use accounting::config::Config;
-use accounting::{APP_ROLE, MIGRATIONS, SERVICE, jobs};
+use accounting::{APP_ROLE, MIGRATIONS, SERVICE, jobs, signals};
 use clap::Parser;
 use kernel::{BusinessDate, Clock, SystemClock};
 use platform::config::LaneConfig;
 use platform::lanes::Lanes;
-use platform::{Server, client, config, db, shutdown, telemetry};
+use platform::traffic::{OperationsApi, Traffic};
+use platform::{Server, audit, client, config, db, shutdown, telemetry, tls};
 use proto::accounting::v1::accounting_service_server::AccountingServiceServer;
 
 #[global_allocator]
@@ -48,10 +49,17 @@ async fn main() -> anyhow::Result<()> {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let telemetry = telemetry::start(SERVICE, &config.telemetry)?;
+    signals::describe();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let rulebook = Arc::new(config.books.read()?);
+    let credentials = tls::of_service(SERVICE, &config.server, config.tls.as_ref())?;
+    let connect = |callee, to| client::connect_lazy(SERVICE, callee, to, credentials.as_ref());
     let database = db::Database::connect(SERVICE, &config.database)?;
-    let deposits = Deposits::new(client::connect_lazy(SERVICE, &config.clients.deposit)?);
+    let audit = platform::Background::default();
+    audit.spawn(|stop| audit::export::run(SERVICE, database.write_pool(), config.audit, stop));
+    let traffic = Traffic::new(&config.traffic, database.queues());
+    let operations = OperationsApi::new(SERVICE, &traffic, &database, Arc::clone(&clock));
+    let deposits = Deposits::new(connect("deposit", &config.clients.deposit)?);
 
     let sources = config.books.sources;
     let changed = Arc::default();
@@ -63,6 +71,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     let open = jobs::BooksOpen::default();
     let background = platform::Background::default();
+    background.spawn(|stop| traffic.clone().follow(database.read_pool(), stop));
     let keep_open = jobs::KeepBooksOpen {
         pool: database.write_pool(),
         clock: Arc::clone(&clock),
@@ -71,6 +80,14 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         open: open.clone(),
     };
     background.spawn(|stop| keep_open.run(stop));
+    let watch = signals::Watch {
+        reads: database.read_pool(),
+        rulebook: Arc::clone(&rulebook),
+        sources: sources.clone(),
+        deposits: deposits.clone(),
+        clock: Arc::clone(&clock),
+    };
+    background.spawn(|stop| watch.run(stop));
 
     let api = Api::new(Parts {
         posting: posting.clone(),
@@ -83,7 +100,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     });
     let database_ready = database.ready_probe();
     Server::new(SERVICE, &config.server, proto::DESCRIPTORS)?
-        .traffic(&config.traffic)
+        .credentials(credentials)
+        .traffic(&traffic)
+        .operations(operations)?
         .ready_when(move || database_ready() && open.get())
         .telemetry(&telemetry)
         .serve(AccountingServiceServer::new(api))?
@@ -93,6 +112,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     background.stop().await;
     posting.drain().await;
     days.drain().await;
+    // Last of all who write: the head that it exports is the end.
+    audit.stop().await;
     database.close().await;
     telemetry.flush().await;
     Ok(())

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use platform::config::{
-    ClientConfig, DatabaseConfig, LaneConfig, Problems, ServerConfig, TelemetryConfig,
-    TrafficConfig, Validate,
+    AuditConfig, ClientConfig, DatabaseConfig, LaneConfig, Problems, ServerConfig, TelemetryConfig,
+    TlsConfig, TrafficConfig, Validate,
 };
 use platform::protection::{DataKey, Error, Keyring, SearchKey, Secret};
 use serde::Deserialize;
-
-use crate::store::Keys;
 
 /// The settings of the customer service. The sections of the platform explain themselves there.
 #[derive(Debug, Clone, Deserialize)]
@@ -17,6 +15,11 @@ use crate::store::Keys;
 pub struct Config {
     /// Where it listens and how it drains.
     pub server: ServerConfig,
+    /// Its certificate, and whom it believes. Needed unless `server.unprotected`.
+    pub tls: Option<TlsConfig>,
+    /// Where the heads of its audit log go.
+    #[serde(default)]
+    pub audit: AuditConfig,
     /// Its Postgres nodes.
     pub database: DatabaseConfig,
     /// Logs, traces, metrics.
@@ -42,36 +45,44 @@ pub struct Clients {
     pub deposit: ClientConfig,
 }
 
-/// The keys of personal data. No default: a key that everybody knows protects nothing.
+/// The keys of personal data. No default: a key that everybody knows protects nothing. Fields are sealed with data keys,
+/// which the service makes itself and keeps in its database, wrapped with the key here.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Protection {
-    /// Names the key that seals new fields, 1 to 32 printable characters; written into each of them.
-    pub data_key_id: String,
-    /// That key: 64 hexadecimal digits. Lose it and everything it sealed is lost.
-    pub data_key_hex: Secret<String>,
-    /// Earlier keys by id, which still open what they sealed; default none. Take one out only when no row names
-    /// it any more.
+    /// Names the key that wraps data keys, 1 to 32 printable characters.
+    pub key_encryption_key_id: String,
+    /// That key: 64 hexadecimal digits. Lose it and everything that is sealed is lost.
+    pub key_encryption_key_hex: Secret<String>,
+    /// Earlier keys by id, which still open the data keys that they wrapped; default none. After
+    /// `customer rewrap-data-keys` none is needed any more.
     #[serde(default)]
-    pub retired_data_keys: BTreeMap<String, Secret<String>>,
+    pub retired_key_encryption_keys: BTreeMap<String, Secret<String>>,
     /// The key of document digests: 64 hexadecimal digits. Another key finds no customer, and lets every document be
     /// registered a second time.
     pub search_key_hex: Secret<String>,
 }
 
 impl Protection {
-    /// The keys, ready for use.
-    pub fn keys(&self) -> Result<Keys, Error> {
-        let writing = DataKey::parse(&self.data_key_id, &self.data_key_hex)?;
-        let retired = self.retired_data_keys.iter().map(|(id, hex)| DataKey::parse(id, hex));
-        let data = Keyring::try_new(writing, retired.collect::<Result<_, _>>()?)?;
-        Ok(Keys::new(data, SearchKey::parse(&self.search_key_hex)?))
+    /// The keys that wrap data keys.
+    pub fn wrapping(&self) -> Result<Keyring, Error> {
+        let writing = DataKey::parse(&self.key_encryption_key_id, &self.key_encryption_key_hex)?;
+        let retired = self.retired_key_encryption_keys.iter();
+        let retired = retired.map(|(id, hex)| DataKey::parse(id, hex)).collect::<Result<_, _>>()?;
+        Keyring::try_new(writing, retired)
+    }
+
+    /// The key of document digests.
+    pub fn search(&self) -> Result<SearchKey, Error> {
+        SearchKey::parse(&self.search_key_hex)
     }
 }
 
 impl Validate for Config {
     fn problems(&self, problems: &mut Problems) {
         self.server.problems(problems);
+        self.audit.problems(problems);
+        problems.require_tls(&self.server, self.tls.as_ref());
         self.database.problems(problems);
         self.telemetry.problems(problems);
         self.lanes.problems(problems);
@@ -82,17 +93,18 @@ impl Validate for Config {
 
 impl Validate for Protection {
     fn problems(&self, problems: &mut Problems) {
-        let written = [(&self.data_key_id, &self.data_key_hex)].into_iter();
-        for (id, hex) in written.chain(&self.retired_data_keys) {
+        let writing = [(&self.key_encryption_key_id, &self.key_encryption_key_hex)].into_iter();
+        for (id, hex) in writing.chain(&self.retired_key_encryption_keys) {
             if let Err(error) = DataKey::parse(id, hex) {
-                problems.add("protection", &format!("data key {id:?}: {error}"));
+                problems.add("protection", &format!("key-encryption key {id:?}: {error}"));
             }
         }
         if let Err(error) = SearchKey::parse(&self.search_key_hex) {
             problems.add("protection.search_key_hex", &error.to_string());
         }
-        if self.retired_data_keys.contains_key(&self.data_key_id) {
-            problems.add("protection.retired_data_keys", "must not name the key in use");
+        if self.retired_key_encryption_keys.contains_key(&self.key_encryption_key_id) {
+            let key = "protection.retired_key_encryption_keys";
+            problems.add(key, "must not name the key in use");
         }
     }
 }

@@ -7,13 +7,15 @@
 //! where the customer stands; a request id has one outcome for ever; nothing that identifies a person is stored,
 //! logged or traced in clear.
 //!
-//! Read in this order: `migrations/`, `domain`, `commands`, `store`, `api`, `main.rs`.
+//! Read in this order: `migrations/`, `domain`, `commands`, `store`, `api`, `signals`, `main.rs`.
 
 pub mod api;
 pub mod clients;
 pub mod commands;
 pub mod config;
 pub mod domain;
+pub mod jobs;
+pub mod signals;
 pub mod store;
 
 /// What this service is called in tokens, metrics and logs.

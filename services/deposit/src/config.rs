@@ -1,8 +1,8 @@
 //! Every setting of the deposit service: what it means, its default, what follows from it.
 
 use platform::config::{
-    ClientConfig, DatabaseConfig, LaneConfig, Problems, RelayConfig, ServerConfig, TelemetryConfig,
-    TrafficConfig, Validate,
+    AuditConfig, ClientConfig, DatabaseConfig, LaneConfig, Problems, RelayConfig, ServerConfig,
+    TelemetryConfig, TlsConfig, TrafficConfig, Validate,
 };
 use serde::Deserialize;
 
@@ -12,6 +12,11 @@ use serde::Deserialize;
 pub struct Config {
     /// Where it listens and how it drains.
     pub server: ServerConfig,
+    /// Its certificate, and whom it believes. Needed unless `server.unprotected`.
+    pub tls: Option<TlsConfig>,
+    /// Where the heads of its audit log go.
+    #[serde(default)]
+    pub audit: AuditConfig,
     /// Its Postgres nodes.
     pub database: DatabaseConfig,
     /// Logs, traces, metrics.
@@ -61,6 +66,8 @@ impl Default for Bank {
 impl Validate for Config {
     fn problems(&self, problems: &mut Problems) {
         self.server.problems(problems);
+        self.audit.problems(problems);
+        problems.require_tls(&self.server, self.tls.as_ref());
         self.database.problems(problems);
         self.telemetry.problems(problems);
         self.lanes.problems(problems);

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::clients::Accounting;
 use crate::commands::{Action, Command, ExpireHold, PostingBook};
+use crate::domain::Asker;
 use crate::store::business_day;
 
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
@@ -163,6 +164,8 @@ pub async fn expire_holds(
                 let commands = due.into_iter().map(|hold_id| Command {
                     request_id: RequestId::generate(clock.as_ref()),
                     fingerprint: 0,
+                    asker: Asker::Bank,
+                    caller: None,
                     action: Action::ExpireHold(ExpireHold { hold_id }),
                 });
                 let ended = lanes.submit_all(commands.collect()).await;

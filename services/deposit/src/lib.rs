@@ -6,7 +6,7 @@
 //! Invariants: an account's balance is the sum of its entries, whose sequence has no gaps; available money never goes
 //! below its limit; a hold ends exactly once; a request id has one outcome for ever.
 //!
-//! Read in this order: `migrations/`, `domain`, `commands`, `store`, `api`, `jobs`, `main.rs`.
+//! Read in this order: `migrations/`, `domain`, `commands`, `store`, `api`, `jobs`, `signals`, `main.rs`.
 
 pub mod api;
 pub mod clients;
@@ -15,6 +15,7 @@ pub mod config;
 pub mod domain;
 mod events;
 pub mod jobs;
+pub mod signals;
 pub mod store;
 
 /// What this service is called in tokens, metrics, logs and outboxes.

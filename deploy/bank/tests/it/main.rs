@@ -3,6 +3,8 @@
 
 // The attribute tells clippy that functions besides the tests themselves are test code too.
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod directories;
 #[cfg(test)]
 mod refusals;

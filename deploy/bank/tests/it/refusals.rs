@@ -15,7 +15,7 @@ fn help_names_the_commands_and_the_exit_codes() {
     let text = String::from_utf8(help.stdout).unwrap();
 
     assert!(help.status.success());
-    for word in ["up", "status", "verify", "down", "Exit codes:"] {
+    for word in ["up", "status", "verify", "certificate", "down", "Exit codes:"] {
         assert!(text.contains(word), "{word} is missing from {text}");
     }
 }
@@ -28,12 +28,16 @@ fn an_unknown_option_is_a_usage_error() {
 #[test]
 fn options_that_make_no_sense_are_usage_errors_and_touch_nothing() {
     let place = Place::new();
-    let nonsense: [&[&str]; 5] = [
+    let nonsense: [&[&str]; 9] = [
         &["--replicas", "99"],
         &["--trace-ratio", "1.5"],
         &["--otlp", "collector:4317"],
         &["--base-port", "80"],
         &["--first-business-date", "2026-02-30"],
+        &["--set", "deposit.lanes.lanes"],
+        &["--set", "mortgage.lanes.lanes=4"],
+        &["--set", "deposit.lanes.lanes=many"],
+        &["--set", "deposit.lanes=4"],
     ];
 
     for arguments in nonsense {
@@ -41,6 +45,18 @@ fn options_that_make_no_sense_are_usage_errors_and_touch_nothing() {
 
         assert_eq!(said.code, Some(2), "{arguments:?}: {}", said.error);
     }
+    assert!(place.is_untouched());
+}
+
+#[test]
+fn a_setting_that_the_bank_itself_decides_is_refused_by_name() {
+    let place = Place::new();
+
+    let said = place.up(&["--min-free-mb", "1", "--set", "deposit.server.listen=\"127.0.0.1:1\""]);
+
+    assert_eq!(said.code, Some(2), "{}", said.error);
+    assert!(is_one_line(&said.error), "{}", said.error);
+    assert!(said.error.contains("deposit.server.listen"), "{}", said.error);
     assert!(place.is_untouched());
 }
 
@@ -110,8 +126,10 @@ fn a_start_that_fails_late_stops_what_it_started_and_removes_the_directory() {
 fn commands_on_a_directory_without_a_bank_say_how_to_start_one() {
     let place = Place::new();
 
-    for command in ["status", "verify", "down"] {
-        let said = place.run(command, &[]);
+    let commands: [(&str, &[&str]); 4] =
+        [("status", &[]), ("verify", &[]), ("down", &[]), ("certificate", &["teller/1"])];
+    for (command, more) in commands {
+        let said = place.run(command, more);
 
         assert_eq!(said.code, Some(5), "{command}");
         assert!(is_one_line(&said.error), "{}", said.error);

@@ -8,13 +8,15 @@ use tempfile::TempDir;
 /// What the command said and how it ended.
 pub struct Said {
     pub code: Option<i32>,
+    pub output: String,
     pub error: String,
 }
 
 impl From<Output> for Said {
     fn from(output: Output) -> Self {
-        let error = String::from_utf8(output.stderr).unwrap();
-        Self { code: output.status.code(), error }
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code();
+        Self { code, output: text(output.stdout), error: text(output.stderr) }
     }
 }
 

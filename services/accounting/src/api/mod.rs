@@ -1,5 +1,7 @@
 //! The only place that knows gRPC. A write is parse, one hand-over to the lanes, reply; a query is parse, read, reply.
 
+#[doc(hidden)]
+pub mod fuzzing;
 mod parse;
 mod post_events;
 mod reply;
@@ -11,10 +13,11 @@ use std::sync::Arc;
 use kernel::{BusinessDate, Clock};
 use platform::db::{Freshness, ReadPool, ReadToken, Reader};
 use platform::fields::{Fields, Violations};
+use platform::identity::Identity;
 use platform::lanes::Lanes;
 use proto::accounting::v1 as pb;
 use proto::accounting::v1::accounting_service_server::AccountingService;
-use tonic::{Request, Response, Status};
+use tonic::{Extensions, Request, Response, Status};
 
 use crate::clients::Deposits;
 use crate::commands::{DayBook, DayCommand, PostingBook};
@@ -93,6 +96,16 @@ impl Api {
             decision => Ok((decision, committed.token)),
         }
     }
+
+    /// Lets a service speak for itself and for no other: several may deliver, and each has batch numbers of its own. A
+    /// source that there is not is malformed, whoever names it.
+    fn in_own_name(&self, caller: &Extensions, source: &str) -> Result<(), Status> {
+        let known = self.parts.sources.iter().any(|known| known == source);
+        if !known || Identity::name_in(caller).strip_prefix("service/") == Some(source) {
+            return Ok(());
+        }
+        Err(status::source_not_caller())
+    }
 }
 
 /// Answers a write: the message, and the read token beside it.
@@ -108,6 +121,7 @@ impl AccountingService for Api {
         &self,
         request: Request<pb::PostEventsRequest>,
     ) -> Result<Response<pb::PostEventsResponse>, Status> {
+        self.in_own_name(request.extensions(), &request.get_ref().source)?;
         self.post(request.into_inner()).await
     }
 
@@ -124,7 +138,8 @@ impl AccountingService for Api {
         &self,
         request: Request<pb::CutOverRequest>,
     ) -> Result<Response<pb::CutOverResponse>, Status> {
-        let command = parse::cut_over(self.fields(), request.get_ref());
+        let caller = Identity::name_in(request.extensions());
+        let command = parse::cut_over(self.fields(), &caller, request.get_ref());
         let (decision, token) = self.decide(command).await?;
         let business_date = reply::decided_date(decision);
         tracing::info!(business_date, "cut over");
@@ -136,7 +151,9 @@ impl AccountingService for Api {
         request: Request<pb::ConfirmCutOverRequest>,
     ) -> Result<Response<pb::ConfirmCutOverResponse>, Status> {
         let m = request.get_ref();
-        let command = parse::confirm_cut_over(self.fields(), m, &self.parts.sources);
+        let caller = Identity::name_in(request.extensions());
+        self.in_own_name(request.extensions(), &m.source)?;
+        let command = parse::confirm_cut_over(self.fields(), &caller, m, &self.parts.sources);
         let (decision, token) = self.decide(command).await?;
         let closed = matches!(decision, DayDecision::Confirmed { closed: true, .. });
         let business_date = reply::decided_date(decision);

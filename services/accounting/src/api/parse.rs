@@ -30,6 +30,7 @@ fn source(fields: &mut Fields, text: &str, sources: &[String]) {
 
 fn day_command<M: prost::Message>(
     mut fields: Fields,
+    caller: &Arc<str>,
     request_id: &str,
     message: &M,
     action: impl FnOnce(&mut Fields) -> Option<DayAction>,
@@ -39,6 +40,7 @@ fn day_command<M: prost::Message>(
     let command = request_id.zip(action).map(|(request_id, action)| DayCommand {
         request_id,
         fingerprint: platform::fingerprint::of(std::any::type_name::<M>(), message),
+        caller: Arc::clone(caller),
         action,
     });
     fields.done(command)
@@ -88,7 +90,9 @@ fn batch(m: pb::EventBatch) -> Result<Batch, BatchRefusal> {
     }
     let business_date = BusinessDate::parse(&m.business_date)
         .map_err(|error| malformed(&format!("business_date: {error}")))?;
+    // chrono knows times before Christ that Postgres does not, and storing one fails.
     let booked_at = DateTime::from_timestamp_micros(m.booked_at_us)
+        .filter(|at| *at >= DateTime::UNIX_EPOCH)
         .ok_or_else(|| malformed("booked_at_us is no time"))?;
     let fingerprint = platform::fingerprint::of("bank.accounting.v1.EventBatch", &m);
     let number = m.batch_number;
@@ -154,8 +158,12 @@ fn amounts(
     if read.is_empty() { Err("an event has at least one amount".to_owned()) } else { Ok(read) }
 }
 
-pub fn cut_over(fields: Fields, m: &pb::CutOverRequest) -> Result<DayCommand, Violations> {
-    day_command(fields, &m.request_id, m, |fields| {
+pub fn cut_over(
+    fields: Fields,
+    caller: &Arc<str>,
+    m: &pb::CutOverRequest,
+) -> Result<DayCommand, Violations> {
+    day_command(fields, caller, &m.request_id, m, |fields| {
         let from = date(fields, "from_date", &m.from_date)?;
         Some(DayAction::CutOver(CutOver { from }))
     })
@@ -163,10 +171,11 @@ pub fn cut_over(fields: Fields, m: &pb::CutOverRequest) -> Result<DayCommand, Vi
 
 pub fn confirm_cut_over(
     fields: Fields,
+    caller: &Arc<str>,
     m: &pb::ConfirmCutOverRequest,
     sources: &[String],
 ) -> Result<DayCommand, Violations> {
-    day_command(fields, &m.request_id, m, |fields| {
+    day_command(fields, caller, &m.request_id, m, |fields| {
         source(fields, &m.source, sources);
         let date = date(fields, "business_date", &m.business_date)?;
         Some(DayAction::Confirm(ConfirmCutOver { source: m.source.clone(), date }))

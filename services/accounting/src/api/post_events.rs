@@ -8,13 +8,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use platform::telemetry::SpanLink;
 use proto::accounting::v1 as pb;
 use tonic::{Response, Status};
 
 use super::parse::{self, Delivered};
 use super::{Api, status, written};
-use crate::commands::BatchOutcome;
-use crate::domain::{Batch, BatchRefusal, EventKind};
+use crate::commands::{BatchOutcome, PostBatch};
+use crate::domain::{BatchRefusal, EventKind};
 
 /// Which refused batches have been logged. Their source delivers them again and again, several times a second.
 #[derive(Default)]
@@ -36,6 +37,7 @@ impl RefusedBatches {
 /// What is counted of a batch, taken before the lanes own it.
 struct Counts {
     number: i64,
+    trace: SpanLink,
     lag_seconds: f64,
     by_kind: BTreeMap<EventKind, u64>,
 }
@@ -51,11 +53,11 @@ impl Api {
         for one in delivered.map_err(status::invalid)? {
             match one {
                 Delivered::Batch(command) => {
-                    counts.push(self.counts(&command.batch));
+                    counts.push(self.counts(&command));
                     commands.push(command);
                 }
                 Delivered::Malformed(number, refusal) => {
-                    self.note_refused(&source, number, &refusal);
+                    self.note_refused(&source, number, &refusal, &SpanLink::default());
                     first_error.get_or_insert(status::batch_refused(number, &refusal));
                 }
             }
@@ -76,7 +78,7 @@ impl Api {
                 BatchOutcome::Booked => count_booked(&counts),
                 BatchOutcome::AlreadyBooked => count_batch("duplicate"),
                 BatchOutcome::Refused(refusal) => {
-                    self.note_refused(&source, counts.number, &refusal);
+                    self.note_refused(&source, counts.number, &refusal, &counts.trace);
                     first_error.get_or_insert(status::batch_refused(counts.number, &refusal));
                     continue;
                 }
@@ -95,7 +97,7 @@ impl Api {
         }
     }
 
-    fn counts(&self, batch: &Batch) -> Counts {
+    fn counts(&self, PostBatch { batch, trace, .. }: &PostBatch) -> Counts {
         let lag = self.parts.clock.now().signed_duration_since(batch.booked_at);
         let mut by_kind = BTreeMap::new();
         for event in &batch.events {
@@ -104,10 +106,10 @@ impl Api {
         }
         // Clocks of two machines differ: what is booked in the future has no lag.
         let lag_seconds = lag.to_std().unwrap_or_default().as_secs_f64();
-        Counts { number: batch.number, lag_seconds, by_kind }
+        Counts { number: batch.number, trace: trace.clone(), lag_seconds, by_kind }
     }
 
-    fn note_refused(&self, source: &str, number: i64, refusal: &BatchRefusal) {
+    fn note_refused(&self, source: &str, number: i64, refusal: &BatchRefusal, trace: &SpanLink) {
         count_batch("refused");
         if self.refused.is_new(source, number) {
             let posting_id = refusal.posting.map(|posting| posting.to_string());
@@ -115,6 +117,7 @@ impl Api {
                 source,
                 batch_number = number,
                 posting_id,
+                posting_trace_id = trace.trace_id(),
                 reason = refusal.rejection.code(),
                 detail = refusal.detail,
                 "a batch is not booked; it will be delivered again until somebody puts it right"

@@ -33,6 +33,12 @@ pub fn invalid(violations: Vec<FieldViolation>) -> Status {
     status::invalid_argument(DOMAIN, violations)
 }
 
+/// A service delivers, or confirms, in the name of another.
+pub fn source_not_caller() -> Status {
+    let message = "a service delivers and confirms in its own name";
+    status::permission_denied(DOMAIN, "SOURCE_NOT_CALLER", message)
+}
+
 /// A query names something that is not there.
 pub fn not_found(what: &str) -> Status {
     status::not_found(DOMAIN, "NOT_FOUND", &format!("there is no such {what}"))

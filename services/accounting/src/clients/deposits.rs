@@ -1,7 +1,7 @@
 //! Deposit: what it booked on a date, to be held against the control accounts.
 
 use kernel::{BusinessDate, Currency};
-use platform::client::{self, Channel};
+use platform::client::Channel;
 use proto::deposit::v1 as pb;
 use proto::deposit::v1::deposit_service_client::DepositServiceClient;
 use tonic::Status;
@@ -28,19 +28,13 @@ impl Deposits {
         Self { client: DepositServiceClient::new(channel) }
     }
 
-    /// What was booked on the accounts of each product. A query: repeated while deposit is unavailable and the deadline
-    /// allows.
+    /// What was booked on the accounts of each product.
     ///
     /// # Errors
     /// Deposit does not answer, or answers with what is no currency.
     pub async fn day_totals(&self, date: BusinessDate) -> Result<DayTotals, Status> {
         let request = pb::GetDayTotalsRequest { business_date: date.to_string() };
-        let answer = client::retry_idempotent(|| {
-            let (mut client, request) = (self.client.clone(), request.clone());
-            async move { client.get_day_totals(request).await }
-        })
-        .await?
-        .into_inner();
+        let answer = self.client.clone().get_day_totals(request).await?.into_inner();
         let total = |total: pb::DayTotal| {
             Ok(SubLedgerTotal {
                 currency: Currency::parse(&total.currency_code)

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use kernel::{Clock, RequestId};
+use platform::audit;
 use platform::db::{Error, WriteTx};
 use platform::lanes::Book;
 use tokio::sync::Notify;
@@ -25,6 +26,8 @@ pub struct DayCommand {
     pub request_id: RequestId,
     /// Stands for the request's content.
     pub fingerprint: i64,
+    /// Who asks, for the audit log.
+    pub caller: Arc<str>,
     /// What is asked for.
     pub action: DayAction,
 }
@@ -96,10 +99,14 @@ impl Book for DayBook {
         let none = || Error::Inconsistent("no business date was opened".to_owned());
         let mut dates = days::find(tx.conn()).await?.ok_or_else(none)?;
         let mut decisions = Vec::with_capacity(commands.len());
+        let mut done = Vec::new();
         for command in commands {
-            let outcome = match decided.get(&command.request_id) {
-                Some(first) => *first,
-                None => self.run(tx, &mut dates, command, now).await?,
+            let outcome = if let Some(first) = decided.get(&command.request_id) {
+                *first
+            } else {
+                let outcome = self.run(tx, &mut dates, command, now).await?;
+                done.push((Arc::clone(&command.caller), outcome));
+                outcome
             };
             decided.insert(command.request_id, outcome);
             decisions.push(if outcome.fingerprint == command.fingerprint {
@@ -108,10 +115,35 @@ impl Book for DayBook {
                 DayDecision::Refused(Rejection::RequestIdReused)
             });
         }
+        write_audit_log(tx, &done, now).await?;
         Ok(decisions)
     }
 
     fn committed(&self) {
         self.changed.notify_one();
     }
+}
+
+/// Remembers who moved the business date; a refusal moves nothing.
+async fn write_audit_log(
+    tx: &mut WriteTx,
+    done: &[(Arc<str>, DayOutcome)],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let dated: Vec<_> = done
+        .iter()
+        .filter_map(|(caller, outcome)| {
+            Some((caller, outcome, outcome.decision.date()?.to_string()))
+        })
+        .collect();
+    let events: Vec<_> = dated
+        .iter()
+        .map(|(caller, outcome, date)| audit::Event {
+            actor: caller,
+            action: outcome.kind.code(),
+            subject: date,
+            details: outcome.decision.code(),
+        })
+        .collect();
+    audit::append(tx, &events, now).await
 }

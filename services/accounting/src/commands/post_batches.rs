@@ -189,7 +189,7 @@ fn outcome(
 }
 
 fn span(command: &PostBatch) -> tracing::Span {
-    SpanLink::span(std::iter::once(&command.trace), || {
+    command.trace.part(|| {
         tracing::info_span!(
             "accounting.book",
             source = &*command.source,

@@ -34,6 +34,14 @@ pub struct TieOutLine {
     pub sub_ledger: Turnover,
 }
 
+impl TieOutLine {
+    /// How much the two sides are apart, in minor units; debits and credits do not make up for each other.
+    pub const fn difference_minor(&self) -> u64 {
+        let debits = self.ledger.debit_minor.abs_diff(self.sub_ledger.debit_minor);
+        debits.saturating_add(self.ledger.credit_minor.abs_diff(self.sub_ledger.credit_minor))
+    }
+}
+
 /// The comparison. By account, then currency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TieOut {
@@ -82,5 +90,25 @@ impl TieOut {
     /// Whether every line agrees.
     pub fn agrees(&self) -> bool {
         self.lines.iter().all(|line| line.account.is_some() && line.ledger == line.sub_ledger)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_of_debits_and_credits_do_not_make_up_for_each_other() {
+        let line = |ledger: (i64, i64), sub_ledger: (i64, i64)| TieOutLine {
+            account: None,
+            product: "CURRENT".to_owned(),
+            currency: Currency::CNY,
+            ledger: Turnover { debit_minor: ledger.0, credit_minor: ledger.1 },
+            sub_ledger: Turnover { debit_minor: sub_ledger.0, credit_minor: sub_ledger.1 },
+        };
+
+        assert_eq!(line((10, 20), (10, 20)).difference_minor(), 0);
+        assert_eq!(line((13, 20), (10, 24)).difference_minor(), 7);
+        assert_eq!(line((i64::MAX, 0), (-1, 0)).difference_minor(), 1 << 63);
     }
 }

@@ -43,6 +43,19 @@ pub async fn find(conn: &mut PgConnection) -> Result<Option<BusinessDays>, Error
     }))
 }
 
+/// The business dates, and when the current one was opened; `None` before the first.
+pub async fn standing(
+    conn: &mut PgConnection,
+) -> Result<Option<(BusinessDays, DateTime<Utc>)>, Error> {
+    let Some(days) = find(conn).await? else { return Ok(None) };
+    let opened_at =
+        sqlx::query_scalar("SELECT opened_at FROM business_days WHERE business_date = $1")
+            .bind(days.current.as_date())
+            .fetch_one(conn)
+            .await?;
+    Ok(Some((days, opened_at)))
+}
+
 /// Whether a date takes postings; `None` for one that the bank never had.
 pub async fn find_status(
     conn: &mut PgConnection,

@@ -236,3 +236,20 @@ async fn deliveries_show_in_the_metrics() {
         assert!(metrics.contains(line), "{line} in\n{metrics}");
     }
 }
+
+#[tokio::test]
+async fn a_service_delivers_and_confirms_in_no_other_name_than_its_own() {
+    let service = Service::start().await;
+    let mut card = service.called_by("service/card");
+    let confirmation = pb::ConfirmCutOverRequest {
+        request_id: request_id(),
+        source: "deposit".into(),
+        business_date: "2026-03-02".into(),
+    };
+    let turned_away = (Code::PermissionDenied, "SOURCE_NOT_CALLER".to_owned());
+
+    let delivered = card.post_events(delivery(vec![batch(1, vec![cash(1)])])).await;
+    assert_eq!(reason(delivered), turned_away);
+    assert_eq!(reason(card.confirm_cut_over(confirmation).await), turned_away);
+    assert_eq!(service.count("SELECT count(*) FROM journals").await, 0);
+}

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use proto::deposit::v1::{DayTotal, GetDayTotalsRequest, GetDayTotalsResponse};
+use testkit::trust::serving_as;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::{Grpc, NamedService, UnaryService};
@@ -34,7 +35,8 @@ impl Deposit {
         let deposit = Self::default();
         let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = incoming.local_addr().unwrap();
-        let server = Server::builder().add_service(deposit.clone());
+        let tls = serving_as("service/deposit").unwrap();
+        let server = Server::builder().tls_config(tls).unwrap().add_service(deposit.clone());
         tokio::spawn(server.serve_with_incoming(incoming));
         (deposit, address)
     }

@@ -3,11 +3,13 @@
 use std::process::Command;
 
 use tempfile::TempDir;
+use testkit::certificates::Authority;
 
 fn serve(settings: &str) -> (bool, String) {
     let directory = TempDir::new().unwrap();
     let config = directory.path().join("accounting.toml");
-    std::fs::write(&config, settings).unwrap();
+    let tls = Authority::of_this_process().tls_section(directory.path(), "service/accounting");
+    std::fs::write(&config, format!("{settings}{}", tls.unwrap())).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_accounting"))
         .args(["serve", "--config", config.to_str().unwrap()])
         .output()
@@ -19,7 +21,7 @@ fn settings(books: &str) -> String {
     format!(
         "[server]\nlisten = \"127.0.0.1:0\"\noperations_listen = \"127.0.0.1:0\"\n\
          [database]\nnodes = [\"postgres://accounting_app@127.0.0.1:1/accounting\"]\n\
-         [clients]\ndeposit = \"http://127.0.0.1:1\"\n[books]\n{books}"
+         [clients]\ndeposit = \"https://127.0.0.1:1\"\n[books]\n{books}"
     )
 }
 

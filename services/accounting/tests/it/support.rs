@@ -9,12 +9,13 @@ use proto::accounting::v1 as pb;
 use proto::accounting::v1::accounting_service_client::AccountingServiceClient;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
+use testkit::certificates::Authority;
 use testkit::database::{self, TestDatabase};
 use testkit::process::{Program, Running};
+use testkit::trust::{self, Trust};
 use testkit::{http, port};
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Response, Status};
+use tonic::transport::Channel;
+use tonic::{Code, Response, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
@@ -26,10 +27,8 @@ pub const MONDAY: &str = "2026-11-23";
 /// The date after it.
 pub const TUESDAY: &str = "2026-11-24";
 
-/// What calls go through: each names its caller.
-pub type Client = AccountingServiceClient<
-    InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>, Status>>,
->;
+/// What calls go through; its certificate names the caller.
+pub type Client = AccountingServiceClient<Channel>;
 
 /// A running accounting service. The process ends before its database is dropped.
 pub struct Service {
@@ -93,11 +92,13 @@ impl Service {
     /// The settings of a process, with the books that the bank ships.
     fn settings(&self, listen: SocketAddr, operations: SocketAddr) -> String {
         let (nodes, deposit, more) = (&self.database.app_urls, self.deposit, &self.more);
+        let tls = Authority::of_this_process();
+        let tls = tls.tls_section(self.directory.path(), "service/accounting").unwrap();
         let books = concat!(env!("CARGO_MANIFEST_DIR"), "/books");
         format!(
-            "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n\
+            "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n{tls}\
              [database]\nnodes = {nodes:?}\n\
-             [clients]\ndeposit = \"http://{deposit}\"\n\
+             [clients]\ndeposit = \"https://{deposit}\"\n\
              [books]\nchart_file = \"{books}/chart.toml\"\nrules_file = \"{books}/rules.toml\"\n\
              first_business_date = \"{MONDAY}\"\n{more}"
         )
@@ -113,27 +114,36 @@ impl Service {
 
     /// A client of the first process, which calls as deposit does.
     pub fn source(&self) -> Client {
-        self.client(0, |request| Ok(named(request, "service/deposit")))
+        self.client(0, "service/deposit")
     }
 
     /// A client of the second process, which calls as deposit does.
     pub fn other_source(&self) -> Client {
-        self.client(1, |request| Ok(named(request, "service/deposit")))
+        self.client(1, "service/deposit")
     }
 
     /// A client which calls as an operator.
     pub fn operator(&self) -> Client {
-        self.client(0, |request| Ok(named(request, "operator/test")))
+        self.client(0, "operator/test")
     }
 
-    fn client(&self, at: usize, name: fn(Request<()>) -> Result<Request<()>, Status>) -> Client {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.processes[at].listen));
-        AccountingServiceClient::with_interceptor(endpoint.unwrap().connect_lazy(), name)
+    /// A client which calls under this name.
+    pub fn called_by(&self, name: &str) -> Client {
+        self.client(0, name)
+    }
+
+    fn client(&self, at: usize, name: &str) -> Client {
+        let trust = Trust::of_this_process(name).unwrap();
+        let url = format!("https://{}", self.processes[at].listen);
+        let endpoint = trust::endpoint(&url, Some(&trust)).unwrap();
+        AccountingServiceClient::new(endpoint.connect_lazy())
     }
 
     /// What the operations port shows of the first process.
     pub async fn metrics(&self) -> String {
-        http::get(self.processes[0].operations, "/metrics", PATIENCE).await.unwrap().1
+        let trust = Trust::of_this_process("auditor/1").unwrap();
+        let url = format!("https://{}/metrics", self.processes[0].operations);
+        http::get(&url, Some(&trust), PATIENCE).await.unwrap().1
     }
 
     /// What the first process logged.
@@ -182,9 +192,11 @@ impl Service {
 
 impl Process {
     async fn wait_until_ready(&self) {
+        let url = format!("https://{}/readyz", self.operations);
+        let trust = Trust::anonymous(Authority::of_this_process().certificate_pem()).unwrap();
         let ready = async {
             loop {
-                let answer = http::get(self.operations, "/readyz", PATIENCE).await;
+                let answer = http::get(&url, Some(&trust), PATIENCE).await;
                 if answer.is_ok_and(|(code, _)| code == 200) {
                     return;
                 }
@@ -203,11 +215,6 @@ async fn fresh_database() -> TestDatabase {
         platform::db::migrate(owner_url, app_role, &accounting::MIGRATIONS).await
     })
     .await
-}
-
-fn named(mut request: Request<()>, name: &'static str) -> Request<()> {
-    request.metadata_mut().insert("thincore-caller", name.parse().unwrap());
-    request
 }
 
 /// A new request id.

@@ -20,7 +20,7 @@ impl Caller {
         let identity = request.extensions().get::<Identity>();
         let clear = identity.is_some_and(|who| who.has_any(&[Role::Teller, Role::Auditor]));
         Self {
-            name: identity.map_or("anonymous", |who| who.name.as_str()).to_owned(),
+            name: identity.map_or("anonymous", |who| &*who.name).to_owned(),
             sight: if clear { Sight::Clear } else { Sight::Masked },
         }
     }

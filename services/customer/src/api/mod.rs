@@ -1,6 +1,8 @@
 //! The only place that knows gRPC. A write is parse, one command, reply; a query is parse, read, reply.
 
 mod caller;
+#[doc(hidden)]
+pub mod fuzzing;
 mod parse;
 mod reply;
 mod status;
@@ -12,9 +14,9 @@ use proto::customer::v1 as pb;
 use proto::customer::v1::customer_service_server::CustomerService;
 use tonic::{Request, Response, Status};
 
-use crate::commands::{self, CommandError, Context, Done};
+use crate::commands::{self, Change, CommandError, Context, Done};
 use crate::domain::{Customer, Step};
-use crate::store::read;
+use crate::store::{changes, read};
 use caller::Caller;
 use reply::Sight;
 
@@ -133,15 +135,62 @@ impl CustomerService for Api {
         written(done, caller.sight, |customer| pb::CloseCustomerResponse { customer })
     }
 
+    async fn propose_customer_change(
+        &self,
+        request: Request<pb::ProposeCustomerChangeRequest>,
+    ) -> Result<Response<pb::ProposeCustomerChangeResponse>, Status> {
+        let caller = Caller::of(&request);
+        let wanted = parse::propose_change(self.fields(), request.get_ref());
+        let wanted = wanted.map_err(status::invalid)?;
+        let change = commands::propose(&self.context, &caller.name, wanted).await;
+        let change = change.map_err(status::change)?;
+        let change = Some(reply::change(&change, caller.sight));
+        Ok(Response::new(pb::ProposeCustomerChangeResponse { change }))
+    }
+
+    async fn decide_customer_change(
+        &self,
+        request: Request<pb::DecideCustomerChangeRequest>,
+    ) -> Result<Response<pb::DecideCustomerChangeResponse>, Status> {
+        let caller = Caller::of(&request);
+        let wanted = parse::decide_change(self.fields(), request.get_ref());
+        let wanted = wanted.map_err(status::invalid)?;
+        let change = commands::decide(&self.context, &caller.name, wanted).await;
+        let change = change.map_err(status::change)?;
+        let change = Some(reply::change(&change, caller.sight));
+        Ok(Response::new(pb::DecideCustomerChangeResponse { change }))
+    }
+
+    async fn list_customer_changes(
+        &self,
+        request: Request<pb::ListCustomerChangesRequest>,
+    ) -> Result<Response<pb::ListCustomerChangesResponse>, Status> {
+        let caller = Caller::of(&request);
+        let asked = parse::list_changes(self.fields(), request.get_ref());
+        let (after, limit) = asked.map_err(status::invalid)?;
+        let mut reader = self.reader(Freshness::Primary).await?;
+        let found = changes::list_pending(&mut reader, after, limit).await;
+        let keys = &self.context.keys;
+        let opened = found.map_err(status::query)?.into_iter().map(|stored| {
+            keys.open_change(stored.id, &stored.payload).map(|new| Change { stored, new })
+        });
+        let opened: Result<Vec<_>, _> = opened.collect();
+        let opened = opened.map_err(|error| status::store(&error))?;
+        Ok(Response::new(reply::changes(&opened, caller.sight, limit)))
+    }
+
     async fn get_customer(
         &self,
         request: Request<pb::GetCustomerRequest>,
     ) -> Result<Response<pb::GetCustomerResponse>, Status> {
         let caller = Caller::of(&request);
+        let mandate = status::mandate(&request)?;
         let asked = parse::get(self.fields(), request.get_ref());
         let (id, freshness) = asked.map_err(status::invalid)?;
         let mut reader = self.reader(freshness).await?;
         let found = read::find_customer(&mut reader, id).await.map_err(status::query)?;
+        // Somebody else is read like anybody, and then not there.
+        let found = found.filter(|customer| mandate.covers(customer.id));
         Ok(Response::new(pb::GetCustomerResponse {
             customer: Some(self.shown(found, caller.sight)?),
             as_of: Some(self.as_of(&reader)),

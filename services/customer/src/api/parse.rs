@@ -3,15 +3,17 @@
 
 use chrono::{DateTime, Utc};
 use kernel::CustomerId;
+use platform::approvals::Verdict;
 use platform::db::{Freshness, ReadToken};
 use platform::fields::{Fields, Violations};
 use proto::common::v1 as common;
 use proto::customer::v1 as pb;
+use uuid::Uuid;
 
-use crate::commands::{Move, NewCustomer};
+use crate::commands::{Move, NewCustomer, WantedChange, WantedDecision};
 use crate::domain::{
-    CustomerKind, DocumentKind, DocumentNumber, FullName, Invalid, PersonalData, PhoneNumber,
-    Reason,
+    CustomerKind, DocumentKind, DocumentNumber, FullName, Invalid, NewDetails, PersonalData,
+    PhoneNumber, Reason,
 };
 
 /// How many items a batch may hold.
@@ -124,6 +126,90 @@ fn step(
         customer_id,
         reason,
     }))
+}
+
+/// A change to propose: at least one thing is different.
+pub fn propose_change(
+    mut fields: Fields,
+    m: &pb::ProposeCustomerChangeRequest,
+) -> Result<WantedChange, Violations> {
+    let request_id = fields.request_id(&m.request_id);
+    let customer_id = customer_id(&mut fields, "customer_id", &m.customer_id);
+    let name = (!m.name.is_empty()).then(|| text(&mut fields, "name", FullName::parse(&m.name)));
+    let phone =
+        (!m.phone.is_empty()).then(|| text(&mut fields, "phone", PhoneNumber::parse(&m.phone)));
+    let document = (!m.document_number.is_empty() || m.document_kind != 0).then(|| {
+        let kind = document_kind(&mut fields, m.document_kind());
+        let number = DocumentNumber::parse(&m.document_number);
+        kind.zip(text(&mut fields, "document_number", number))
+    });
+    if name.is_none() && phone.is_none() && document.is_none() {
+        fields.wrong("name", "must be given, or document_number, or phone");
+    }
+    let reason = text(&mut fields, "reason", Reason::parse_required(&m.reason));
+    let new =
+        NewDetails { name: name.flatten(), document: document.flatten(), phone: phone.flatten() };
+    let wanted = request_id.zip(customer_id).zip(reason);
+    fields.done(wanted.map(|((request_id, customer_id), reason)| WantedChange {
+        request_id,
+        customer_id,
+        new,
+        reason,
+    }))
+}
+
+/// A decision on a change.
+pub fn decide_change(
+    mut fields: Fields,
+    m: &pb::DecideCustomerChangeRequest,
+) -> Result<WantedDecision, Violations> {
+    let request_id = fields.request_id(&m.request_id);
+    let change_id = Uuid::parse_str(&m.change_id).ok();
+    let change_id = change_id.or_else(|| fields.reject("change_id", "must be a UUID"));
+    let hash = sha256(&m.payload_sha256)
+        .or_else(|| fields.reject("payload_sha256", "must be 64 hexadecimal digits"));
+    let verdict = if m.approve { Verdict::Approve } else { Verdict::Reject };
+    let wanted = request_id.zip(change_id).zip(hash);
+    fields.done(wanted.map(|((request_id, change_id), payload_hash)| WantedDecision {
+        request_id,
+        change_id,
+        payload_hash,
+        verdict,
+    }))
+}
+
+fn sha256(text: &str) -> Option<Vec<u8>> {
+    let plain = text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    plain.then(|| (0..64).step_by(2).map(byte).collect())?
+}
+
+/// After which change to go on, and how many to show.
+pub fn list_changes(
+    mut fields: Fields,
+    m: &pb::ListCustomerChangesRequest,
+) -> Result<((DateTime<Utc>, Uuid), i64), Violations> {
+    let size = match m.page_size {
+        0 => Some(50),
+        size @ 1..=100 => Some(i64::from(size)),
+        _ => fields.reject("page_size", "must be 0 to 100"),
+    };
+    let after = if m.page_token.is_empty() {
+        Some((DateTime::UNIX_EPOCH, Uuid::nil()))
+    } else {
+        page_token(&m.page_token)
+            .or_else(|| fields.reject("page_token", "must come from an answer"))
+    };
+    fields.done(after.zip(size))
+}
+
+/// Microseconds, a dot, the id of the last change shown.
+fn page_token(token: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    let (micros, id) = token.split_once('.')?;
+    let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+    // chrono knows times that Postgres does not, and a query with one fails.
+    let at = Some(at).filter(|at| *at >= DateTime::UNIX_EPOCH)?;
+    Some((at, Uuid::parse_str(id).ok()?))
 }
 
 /// Which customer to read, and how fresh.

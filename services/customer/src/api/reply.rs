@@ -6,8 +6,9 @@ use platform::db::AsOf;
 use proto::common::v1 as common;
 use proto::customer::v1 as pb;
 
+use crate::commands::Change;
 use crate::domain::{
-    Customer, CustomerKind, CustomerStatus, DocumentKind, PersonalData, Rejection,
+    Customer, CustomerKind, CustomerStatus, DocumentKind, PersonalData, PhoneNumber, Rejection,
 };
 
 /// How much of a person an answer shows.
@@ -35,6 +36,53 @@ pub fn customer(customer: &Customer, person: &PersonalData, sight: Sight) -> pb:
         status_reason: customer.standing.reason.as_str().to_owned(),
         registered_at: Some(timestamp(customer.registered_at)),
         version: customer.standing.version,
+    }
+}
+
+/// A change, masked like a customer.
+pub fn change(change: &Change, sight: Sight) -> pb::CustomerChange {
+    let Change { stored, new } = change;
+    let name = new.name.as_ref().map(|name| match sight {
+        Sight::Masked => name.masked(),
+        Sight::Clear => name.clear().to_owned(),
+    });
+    let document = new.document.as_ref();
+    let state = match stored.state.as_str() {
+        "PENDING" => pb::CustomerChangeState::Pending,
+        "APPROVED" => pb::CustomerChangeState::Approved,
+        "REJECTED" => pb::CustomerChangeState::Rejected,
+        _ => pb::CustomerChangeState::Unspecified,
+    };
+    let hexadecimal = |text: String, byte: &u8| text + &format!("{byte:02x}");
+    pb::CustomerChange {
+        change_id: stored.id.to_string(),
+        customer_id: stored.customer_id.to_string(),
+        state: state.into(),
+        name: name.unwrap_or_default(),
+        document_kind: document
+            .map_or(pb::DocumentKind::Unspecified, |(kind, _)| document_kind(*kind))
+            .into(),
+        document_number_masked: document.map(|(_, number)| number.masked()).unwrap_or_default(),
+        phone_masked: new.phone.as_ref().map(PhoneNumber::masked).unwrap_or_default(),
+        reason: stored.reason.clone(),
+        maker: stored.maker.clone(),
+        checker: stored.checker.clone().unwrap_or_default(),
+        proposed_at: Some(timestamp(stored.proposed_at)),
+        expires_at: Some(timestamp(stored.expires_at)),
+        payload_sha256: stored.payload_hash.iter().fold(String::new(), hexadecimal),
+    }
+}
+
+/// Changes, and where to go on if the page is full.
+pub fn changes(found: &[Change], sight: Sight, limit: i64) -> pb::ListCustomerChangesResponse {
+    let full = i64::try_from(found.len()) == Ok(limit);
+    let last = found
+        .last()
+        .filter(|_| full)
+        .map(|last| format!("{}.{}", last.stored.proposed_at.timestamp_micros(), last.stored.id));
+    pb::ListCustomerChangesResponse {
+        changes: found.iter().map(|one| change(one, sight)).collect(),
+        next_page_token: last.unwrap_or_default(),
     }
 }
 

@@ -5,14 +5,20 @@ use std::collections::HashMap;
 
 use platform::db;
 use platform::lanes::LaneError;
+use platform::mandate::Mandate;
 use platform::status::{self, FieldViolation};
-use tonic::Status;
+use tonic::{Request, Status};
 
-use crate::commands::CommandError;
+use crate::commands::{ChangeError, CommandError};
 use crate::domain::Rejection;
-use crate::store;
+use crate::store::{self, change_requests::ChangeRefusal};
 
 const DOMAIN: &str = "customer.thincore";
+
+/// For whom the caller acts.
+pub fn mandate<T>(request: &Request<T>) -> Result<Mandate, Status> {
+    Mandate::of(DOMAIN, request)
+}
 
 /// The request is not well-formed.
 pub fn invalid(violations: Vec<FieldViolation>) -> Status {
@@ -33,12 +39,30 @@ pub fn command(error: CommandError) -> Status {
     }
 }
 
+/// A change of a customer was not proposed or decided.
+pub fn change(error: ChangeError) -> Status {
+    match error {
+        ChangeError::Refused(ChangeRefusal::Customer(rejection)) => refused(rejection),
+        ChangeError::Refused(ChangeRefusal::Proposal(refusal)) => {
+            status::proposal_refused(DOMAIN, refusal)
+        }
+        ChangeError::Store(error) => store(&error),
+        ChangeError::Unknown(error) => {
+            tracing::warn!(%error, "the answer to a commit was lost");
+            let message = "the outcome is unknown until the request is repeated";
+            status::unavailable(DOMAIN, "BOOKS_UNAVAILABLE", message)
+        }
+        ChangeError::Fault => status::internal(DOMAIN),
+    }
+}
+
 /// The bank says no. An unknown customer is the one refusal with a code of its own: queries answer the same.
 fn refused(rejection: Rejection) -> Status {
     let (reason, message) = (rejection.code(), rejection.to_string());
     match rejection {
         Rejection::CustomerUnknown => status::not_found(DOMAIN, reason, &message),
         Rejection::CustomerHasProducts
+        | Rejection::CustomerNotOpen
         | Rejection::DocumentAlreadyRegistered
         | Rejection::IllegalTransition { .. }
         | Rejection::RequestIdReused => {

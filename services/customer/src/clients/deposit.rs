@@ -1,7 +1,7 @@
 //! The deposit service: does this customer have open accounts, and may there be none from now on?
 
 use kernel::{CustomerId, RequestId};
-use platform::client::{self, Channel};
+use platform::client::Channel;
 use proto::deposit::v1::CloseOwnerRequest;
 use proto::deposit::v1::deposit_service_client::DepositServiceClient;
 use tonic::{Code, Status};
@@ -25,8 +25,8 @@ impl Deposit {
 
     /// Asks deposit to open nothing more for this customer. A refusal says why the customer cannot be closed.
     ///
-    /// Repeated while deposit is unavailable and the deadline allows; the request id, derived from that of the
-    /// request which causes the call, makes it one effect.
+    /// The request id, derived from that of the request which causes the call, makes it one effect when that is
+    /// repeated. It is not repeated here: only the edge of the bank repeats.
     ///
     /// # Errors
     /// Deposit gives no decision.
@@ -38,11 +38,7 @@ impl Deposit {
         let request_id =
             derived(cause, "close-owner").map_err(|_| failed(Code::Internal))?.to_string();
         let request = CloseOwnerRequest { request_id, customer_id: customer_id.to_string() };
-        let answer = client::retry_idempotent(|| {
-            let (mut client, request) = (self.client.clone(), request.clone());
-            async move { client.close_owner(request).await }
-        });
-        match answer.await {
+        match self.client.clone().close_owner(request).await {
             Ok(_) => Ok(Ok(())),
             Err(status) => refusal(&status).map(Err).ok_or_else(|| failed(status.code())),
         }

@@ -1,12 +1,13 @@
 //! How a lane handles a batch of commands: load → decide → save.
 //!
-//! Round trips of a batch, whatever its size: begin, lock, probe, save, commit. Locks: the customers named, in order
-//! of their id. Replay: the first outcome, refusals included; `requests.request_id` is unique.
+//! Round trips of a batch, whatever its size: begin, lock, probe, save, commit; two more where somebody was moved, for
+//! the audit log. Locks: the customers named, in order of their id; last, the head of the audit log. Replay: the first outcome, refusals included; `requests.request_id` is unique.
 
+use platform::audit;
 use platform::db::{self, WriteTx};
 use platform::lanes::Book;
 
-use crate::domain::{Command, Outcome, RequestKind};
+use crate::domain::{Command, CustomerStatus, Outcome, RequestKind, TransitionRecord};
 use crate::store::write;
 
 /// The book of customers.
@@ -29,9 +30,36 @@ impl Book for CustomerBook {
     ) -> Result<Vec<Outcome>, db::Error> {
         let mut registry = write::load(tx, commands).await?;
         let outcomes = commands.iter().map(|command| registry.decide(command)).collect();
-        write::save(tx, &registry.into_changes()).await?;
+        let changes = registry.into_changes();
+        write::save(tx, &changes).await?;
+        write_audit_log(tx, &changes.transitions).await?;
         Ok(outcomes)
     }
+}
+
+/// Remembers every step but registrations, whose own rows say as much and which are too many to chain.
+async fn write_audit_log(tx: &mut WriteTx, steps: &[TransitionRecord]) -> Result<(), db::Error> {
+    let steps: Vec<_> = steps.iter().filter(|step| step.from.is_some()).collect();
+    let Some(at) = steps.iter().map(|step| step.changed_at).max() else { return Ok(()) };
+    let texts: Vec<_> = steps
+        .iter()
+        .map(|step| {
+            let from = step.from.map_or("NONE", CustomerStatus::as_str);
+            let details = format!("{from} to {}, version {}", step.to.as_str(), step.version);
+            (step.customer_id.to_string(), details)
+        })
+        .collect();
+    let events: Vec<_> = steps
+        .iter()
+        .zip(&texts)
+        .map(|(step, (subject, details))| audit::Event {
+            actor: &step.changed_by,
+            action: "CHANGE_CUSTOMER_STATUS",
+            subject,
+            details,
+        })
+        .collect();
+    audit::append(tx, &events, at).await
 }
 
 /// Counts an outcome. A replay is no new decision and has a result of its own.

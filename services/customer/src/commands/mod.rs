@@ -1,15 +1,17 @@
 //! The writes: one file = one use case. Each header states round trips, locks, and what a replay returns.
 //!
-//! Every write is a [`Command`] that a lane decides together with whatever else is waiting; what a file adds is
-//! what happens before (sealing, asking deposit) and what the caller gets back.
+//! Every write but those of `change` is a [`Command`] that a lane decides together with whatever else is waiting; what a
+//! file adds is what happens before (sealing, asking deposit) and what the caller gets back.
 
 mod book;
+mod change;
 mod close;
 mod register;
 mod register_batch;
 mod transition;
 
 pub use book::CustomerBook;
+pub use change::{Change, ChangeError, WantedChange, WantedDecision, decide, propose};
 pub use close::close;
 pub use register::{NewCustomer, register};
 pub use register_batch::{BatchRegistered, register_batch};
@@ -18,7 +20,7 @@ pub use transition::{Move, transition};
 use std::sync::Arc;
 
 use kernel::Clock;
-use platform::db::{ReadPool, ReadToken};
+use platform::db::{ReadPool, ReadToken, WritePool};
 use platform::lanes::{Committed, LaneError, Lanes};
 
 use crate::clients;
@@ -29,6 +31,8 @@ use crate::store::{self, Keys};
 pub struct Context {
     /// Where writes are decided.
     pub lanes: Lanes<CustomerBook>,
+    /// Where changes that two people make are written.
+    pub writes: WritePool,
     /// Where queries run.
     pub reads: ReadPool,
     /// The deposit service.

@@ -7,6 +7,7 @@
 
 #![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
 
+mod change;
 mod command;
 mod customer;
 mod life_cycle;
@@ -16,6 +17,7 @@ mod properties;
 mod registry;
 mod rejection;
 
+pub use change::{NewDetails, may_change};
 pub use command::{Command, Fingerprint, Register, Request, RequestKind, Transition};
 pub use customer::{Customer, CustomerKind, DocumentHash, SealedPersonalData, Standing};
 pub use life_cycle::{CustomerStatus, Step};

@@ -119,6 +119,12 @@ impl DocumentNumber {
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
+    /// A mask and the last four digits; there are five at least.
+    pub fn masked(&self) -> String {
+        let hidden = self.0.len().saturating_sub(4);
+        MASK.chars().chain(self.0.chars().skip(hidden)).collect()
+    }
+
     /// Checks a number. It is kept as given.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let digits = text.strip_prefix('+').unwrap_or(text);

@@ -12,6 +12,9 @@ pub enum Rejection {
     /// closing the accounts the caller asks again with a new one.
     #[error("the customer still has open products")]
     CustomerHasProducts,
+    /// The customer is closed or was rejected: nothing about it changes any more.
+    #[error("the customer is closed or was rejected")]
+    CustomerNotOpen,
     /// There is no such customer.
     #[error("there is no such customer")]
     CustomerUnknown,
@@ -37,6 +40,7 @@ impl Rejection {
         match self {
             Self::IllegalTransition { from, .. } => Some(*from),
             Self::CustomerHasProducts
+            | Self::CustomerNotOpen
             | Self::CustomerUnknown
             | Self::DocumentAlreadyRegistered
             | Self::RequestIdReused => None,
@@ -63,6 +67,7 @@ macro_rules! codes {
 
 codes! {
     Self::CustomerHasProducts => "CUSTOMER_HAS_PRODUCTS",
+    Self::CustomerNotOpen => "CUSTOMER_NOT_OPEN",
     Self::CustomerUnknown => "CUSTOMER_UNKNOWN",
     Self::DocumentAlreadyRegistered => "DOCUMENT_ALREADY_REGISTERED",
     Self::IllegalTransition { .. } => "ILLEGAL_TRANSITION",

@@ -2,13 +2,16 @@
 //!
 //! Invariant: a field is sealed for one customer and one column, so a row's fields open in that row only.
 
+use std::sync::Arc;
+
 use kernel::CustomerId;
+use platform::protection::data_keys::DataKeys;
 use platform::protection::{Keyring, Place, SearchKey};
 
 use super::Error;
 use crate::domain::{
-    DocumentHash, DocumentKind, DocumentNumber, Fingerprint, FullName, PersonalData, PhoneNumber,
-    SealedPersonalData,
+    DocumentHash, DocumentKind, DocumentNumber, Fingerprint, FullName, NewDetails, PersonalData,
+    PhoneNumber, SealedPersonalData,
 };
 
 // Part of what each field is sealed with: they stay as they are even when a column is renamed.
@@ -16,27 +19,52 @@ const NAME: &str = "customers.name";
 const DOCUMENT_NUMBER: &str = "customers.document_number";
 const PHONE: &str = "customers.phone";
 
-/// The keys of this service.
-#[derive(Debug)]
+/// Some of the fields of a customer, sealed.
+pub struct SealedDetails {
+    pub name: Option<Vec<u8>>,
+    pub document_number: Option<Vec<u8>>,
+    pub phone: Option<Vec<u8>>,
+}
+
+/// The keys of this service. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Keys {
-    data: Keyring,
-    search: SearchKey,
+    data: DataKeys,
+    search: Arc<SearchKey>,
 }
 
 impl Keys {
     /// `data` seals and opens fields, `search` digests documents and requests.
-    pub fn new(data: Keyring, search: SearchKey) -> Self {
-        Self { data, search }
+    pub fn new(data: DataKeys, search: SearchKey) -> Self {
+        Self { data, search: Arc::new(search) }
+    }
+
+    /// The data keys.
+    pub fn data(&self) -> &DataKeys {
+        &self.data
+    }
+
+    /// The id of the data key in use, as sealed fields name it.
+    pub fn writing_id(&self) -> String {
+        self.data.ring().writing_id().to_owned()
     }
 
     /// Seals what identifies a person, for that customer's row.
     pub fn seal(&self, id: CustomerId, person: &PersonalData) -> Result<SealedPersonalData, Error> {
-        let seal = |column, text: &str| self.data.seal(place(id, column), text.as_bytes());
-        let phone = person.phone.as_ref().map(|phone| seal(PHONE, phone.clear()));
-        Ok(SealedPersonalData {
-            name: seal(NAME, person.name.clear())?,
-            document_number: seal(DOCUMENT_NUMBER, person.document_number.clear())?,
-            phone: phone.transpose()?,
+        seal_with(&self.data.ring(), id, person)
+    }
+
+    /// Seals the details that are there, for that customer's row.
+    pub fn seal_details(&self, id: CustomerId, new: &NewDetails) -> Result<SealedDetails, Error> {
+        let ring = self.data.ring();
+        let seal = |column, text: &str| ring.seal(place(id, column), text.as_bytes());
+        let document = new.document.as_ref();
+        Ok(SealedDetails {
+            name: new.name.as_ref().map(|name| seal(NAME, name.clear())).transpose()?,
+            document_number: document
+                .map(|(_, number)| seal(DOCUMENT_NUMBER, number.clear()))
+                .transpose()?,
+            phone: new.phone.as_ref().map(|phone| seal(PHONE, phone.clear())).transpose()?,
         })
     }
 
@@ -71,11 +99,26 @@ impl Keys {
     }
 
     fn open_text(&self, place: Place, sealed: &[u8]) -> Result<String, Error> {
-        let clear = self.data.open(place, sealed)?;
+        let clear = self.data.ring().open(place, sealed)?;
         String::from_utf8(clear.into_exposed()).map_err(|_| Error::Unreadable)
     }
 }
 
 fn place(id: CustomerId, column: &'static str) -> Place {
     Place { row: id.as_uuid(), column }
+}
+
+/// Seals all fields of one person with one key, whatever rotation goes on meanwhile.
+fn seal_with(
+    ring: &Keyring,
+    id: CustomerId,
+    person: &PersonalData,
+) -> Result<SealedPersonalData, Error> {
+    let seal = |column, text: &str| ring.seal(place(id, column), text.as_bytes());
+    let phone = person.phone.as_ref().map(|phone| seal(PHONE, phone.clear()));
+    Ok(SealedPersonalData {
+        name: seal(NAME, person.name.clear())?,
+        document_number: seal(DOCUMENT_NUMBER, person.document_number.clear())?,
+        phone: phone.transpose()?,
+    })
 }

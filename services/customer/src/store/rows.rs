@@ -9,6 +9,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
+use super::change_requests;
 use crate::domain::{
     Customer, CustomerKind, CustomerStatus, DocumentHash, DocumentKind, Fingerprint, Reason,
     Rejection, SealedPersonalData, Standing, Step, Stored,
@@ -66,7 +67,11 @@ pub fn stored(row: &PgRow) -> Result<(RequestId, Stored), db::Error> {
     let request_id: Uuid = row.try_get("request_id")?;
     let request_id = RequestId::from_uuid(request_id).map_err(|_| inconsistent("request_id"))?;
     let result: String = row.try_get("result")?;
-    let result = if result == DONE {
+    let kind: &str = row.try_get("request_kind")?;
+    let result = if kind == change_requests::PROPOSE || kind == change_requests::DECIDE {
+        // Decided elsewhere: whatever a lane is asked under this id, it was not this.
+        Err(Rejection::RequestIdReused)
+    } else if result == DONE {
         Ok(CustomerRow::from_row(row)?.into_customer()?)
     } else {
         Err(rejection(&result, row)?)

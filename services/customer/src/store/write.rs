@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use kernel::CustomerId;
 use platform::db::{self, WriteTx};
+use platform::protection::data_keys;
 use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
@@ -54,6 +55,8 @@ pub async fn save(tx: &mut WriteTx, changes: &Changes) -> Result<(), db::Error> 
     if decisions.is_empty() {
         return Ok(());
     }
+    let sealed = new.iter().map(|customer| customer.sealed.name.as_slice());
+    data_keys::hold(tx, sealed).await?;
     let moved_count: i64 = sqlx::query_scalar(SAVE_CHANGES)
         .bind(column(new, |c| c.id.as_uuid()))
         .bind(column(new, |c| c.kind.as_str()))

@@ -30,14 +30,15 @@ async fn history_and_outcomes_cannot_be_changed_not_even_by_the_owner_of_the_dat
 }
 
 #[tokio::test]
-async fn the_service_may_change_nothing_of_a_customer_but_the_standing() {
+async fn the_service_may_not_change_who_a_customer_is_nor_any_table() {
     let service = Service::start().await;
     register(&mut service.client(), "P1000001").await;
 
     let mut app = service.as_service().await;
     for sql in [
-        "UPDATE customers SET document_hash = document_hash",
-        "UPDATE customers SET name_encrypted = ''",
+        "UPDATE customers SET kind = kind",
+        "UPDATE customers SET customer_id = customer_id",
+        "UPDATE customers SET registered_at = registered_at",
         "DELETE FROM customers",
         "CREATE TABLE mine (id int)",
         "DROP TABLE customers",

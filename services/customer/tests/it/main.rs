@@ -6,6 +6,7 @@
 
 mod append_only;
 mod batch;
+mod changes;
 mod close;
 mod documents;
 mod idempotency;
@@ -16,4 +17,5 @@ mod process;
 mod races;
 mod reads;
 mod refusals;
+mod rotation;
 mod support;

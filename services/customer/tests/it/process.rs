@@ -44,12 +44,12 @@ operations_listen = \"127.0.0.1:2\"
 [database]
 nodes = [\"postgres://customer_app@127.0.0.1:3/customer\"]
 [clients]
-deposit = \"http://127.0.0.1:4\"
+deposit = \"https://127.0.0.1:4\"
 [protection]
-data_key_id = \"k1\"
-data_key_hex = \"5ec4e7\"
+key_encryption_key_id = \"k1\"
+key_encryption_key_hex = \"5ec4e7\"
 search_key_hex = \"5ec4e8\"
-[protection.retired_data_keys]
+[protection.retired_key_encryption_keys]
 k1 = \"5ec4e9\"
 ";
     std::fs::write(&file, settings).unwrap();
@@ -58,8 +58,11 @@ k1 = \"5ec4e9\"
 
     assert!(!output.status.success());
     let message = String::from_utf8(output.stderr).unwrap();
-    for problem in ["data key \"k1\"", "protection.search_key_hex", "protection.retired_data_keys"]
-    {
+    for problem in [
+        "key-encryption key \"k1\"",
+        "protection.search_key_hex",
+        "protection.retired_key_encryption_keys",
+    ] {
         assert!(message.contains(problem), "{problem} is not in: {message}");
     }
     assert!(!message.contains("5ec4e"));

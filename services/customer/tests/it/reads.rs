@@ -129,3 +129,40 @@ async fn everything_that_is_wrong_with_a_request_is_named_at_once() {
     let refused = service.client().find_customer_by_document(request).await.unwrap_err();
     assert_eq!(wrong_fields(&refused), ["document_kind", "document_number"]);
 }
+
+#[tokio::test]
+async fn a_channel_sees_its_own_customer_and_no_other() {
+    let service = Service::start().await;
+    let mut client = service.client();
+    let own = register(&mut client, "P1000001").await.customer_id;
+    let other = register(&mut client, "P1000002").await.customer_id;
+    let mut channel = service.channel_for(&own);
+    let ask = |id: &str| get(id, Some(Freshness::Primary(true)));
+
+    let seen = channel.get_customer(ask(&own)).await.unwrap().into_inner();
+    assert_eq!(seen.customer.unwrap().customer_id, own);
+    let hidden = channel.get_customer(ask(&other)).await.unwrap_err();
+    let absent = channel.get_customer(ask(&request_id())).await.unwrap_err();
+    assert_eq!(hidden.code(), Code::NotFound);
+    assert_eq!(
+        (hidden.code(), hidden.message(), hidden.details()),
+        (absent.code(), absent.message(), absent.details())
+    );
+}
+
+#[tokio::test]
+async fn a_channel_that_names_no_customer_is_turned_away() {
+    let service = Service::start().await;
+    let id = register(&mut service.client(), "P1000001").await.customer_id;
+
+    let unnamed = service.client_as("channel/mobile").get_customer(get(&id, None)).await;
+    let unnamed = unnamed.unwrap_err();
+    assert_eq!(
+        (unnamed.code(), reason(&unnamed).1),
+        (Code::PermissionDenied, "CUSTOMER_REQUIRED".into())
+    );
+    let malformed = service.channel_for("x").get_customer(get(&id, None)).await.unwrap_err();
+    assert_eq!(wrong_fields(&malformed), ["thincore-customer"]);
+    // Registering needs no customer: there is none yet.
+    register(&mut service.client_as("channel/mobile"), "P1000002").await;
+}

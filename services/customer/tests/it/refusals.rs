@@ -2,6 +2,7 @@
 //! sent again. The list comes from the domain, so a refusal without a way to provoke it fails here.
 
 use customer::domain::Rejection;
+use proto::customer::v1 as pb;
 use tonic::{Code, Status};
 
 use crate::support::{
@@ -16,6 +17,19 @@ async fn provoke(code: &str, service: &Service, client: &mut Client) -> Option<[
             service.deposit.has_accounts(true);
             let customer = register_active(client, "P1000001").await.customer_id;
             Some(twice(client, Step::Close, &customer, &id).await)
+        }
+        "CUSTOMER_NOT_OPEN" => {
+            let customer = register(client, "P5000001").await.customer_id;
+            step_again(client, Step::Reject, &customer, &id).await.unwrap();
+            let change = pb::ProposeCustomerChangeRequest {
+                request_id: request_id(),
+                customer_id: customer,
+                name: "Ada King".into(),
+                reason: "marriage".into(),
+                ..Default::default()
+            };
+            let first = client.propose_customer_change(change.clone()).await.unwrap_err();
+            Some([first, client.propose_customer_change(change).await.unwrap_err()])
         }
         "CUSTOMER_UNKNOWN" => Some(twice(client, Step::Activate, &request_id(), &id).await),
         "DOCUMENT_ALREADY_REGISTERED" => {

@@ -6,18 +6,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use kernel::{RequestId, SystemClock};
-use platform::identity::CALLER_METADATA;
 use proto::customer::v1 as pb;
 use proto::customer::v1::customer_service_client::CustomerServiceClient;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
+use testkit::certificates::Authority;
 use testkit::database::{self, TestDatabase};
+use testkit::on_behalf::OnBehalfOf;
 use testkit::process::{Program, Running};
+use testkit::trust::{self, Trust};
 use testkit::{http, port};
-use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Response, Status};
+use tonic::transport::Channel;
+use tonic::{Code, Response, Status};
 use tonic_types::StatusExt;
 
 use crate::neighbour::Deposit;
@@ -27,24 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The keys of every test.
 const KEYS: &str = "
-data_key_id = \"k1\"
-data_key_hex = \"1111111111111111111111111111111111111111111111111111111111111111\"
+key_encryption_key_id = \"k1\"
+key_encryption_key_hex = \"1111111111111111111111111111111111111111111111111111111111111111\"
 search_key_hex = \"2222222222222222222222222222222222222222222222222222222222222222\"
 ";
 
-/// What calls go through.
-pub type Client = CustomerServiceClient<InterceptedService<Channel, Named>>;
-
-/// The name under which a client calls.
-#[derive(Clone)]
-pub struct Named(&'static str);
-
-impl Interceptor for Named {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert(CALLER_METADATA, self.0.parse().unwrap());
-        Ok(request)
-    }
-}
+/// What calls go through; its certificate names the caller, and it names the customer of a channel.
+pub type Client = CustomerServiceClient<InterceptedService<Channel, OnBehalfOf>>;
 
 /// One process of the service.
 pub struct Process {
@@ -53,7 +43,9 @@ pub struct Process {
     listen: SocketAddr,
     operations: SocketAddr,
     deposit: SocketAddr,
-    /// Holds its configuration and its log.
+    /// The section of its configuration that names its certificate.
+    tls: String,
+    /// Holds its configuration, its certificate and its log.
     directory: TempDir,
 }
 
@@ -104,6 +96,11 @@ impl Service {
         self.process.client_as(name)
     }
 
+    /// A channel that names this customer as the one for whom it acts.
+    pub fn channel_for(&self, customer_id: &str) -> Client {
+        self.process.client_with("channel/mobile", OnBehalfOf::customer(customer_id).unwrap())
+    }
+
     /// Kills the process with SIGKILL, as a crash would.
     pub async fn crash(&mut self) {
         self.process.running.kill9().await.unwrap();
@@ -148,23 +145,56 @@ impl Process {
         let config = directory.path().join("customer.toml").to_str().unwrap().to_owned();
         program.args = vec!["serve".into(), "--config".into(), config];
         let (listen, operations) = (address(ports[0]), address(ports[1]));
-        let text = configuration(database, listen, operations, deposit, KEYS);
+        let tls = Authority::of_this_process().tls_section(directory.path(), "service/customer");
+        let tls = tls.unwrap();
+        let text = configuration(database, [listen, operations, deposit], &tls, KEYS);
         std::fs::write(directory.path().join("customer.toml"), text).unwrap();
         let running = program.spawn().unwrap();
-        let process = Self { running, program, listen, operations, deposit, directory };
+        let process = Self { running, program, listen, operations, deposit, tls, directory };
         process.wait_until_ready().await;
         process
     }
 
+    /// A command of the program, with the settings of this process, beside it.
+    pub fn run(&self, command: &str) -> Running {
+        let log = self.directory.path().join(format!("{command}.log"));
+        let mut program = Program::new(command, Path::new(env!("CARGO_BIN_EXE_customer")), &log);
+        program.args.clone_from(&self.program.args);
+        command.clone_into(&mut program.args[0]);
+        program.spawn().unwrap()
+    }
+
+    /// The same, until it ends: whether it went well, and what it said.
+    pub async fn run_to_end(&self, command: &str) -> (bool, String) {
+        let mut running = self.run(command);
+        let ended = tokio::time::timeout(2 * PATIENCE, running.exited()).await;
+        let log = self.directory.path().join(format!("{command}.log"));
+        let said = std::fs::read_to_string(log).unwrap();
+        assert!(ended.is_ok(), "{command} does not end: {said}");
+        let status = ended.unwrap().unwrap();
+        (status.success(), said)
+    }
+
+    /// Other keys in its settings, for its next start.
+    pub fn rewrite(&self, database: &TestDatabase, keys: &str) {
+        self.configure(database, keys);
+    }
+
     fn configure(&self, database: &TestDatabase, keys: &str) {
-        let text = configuration(database, self.listen, self.operations, self.deposit, keys);
+        let addresses = [self.listen, self.operations, self.deposit];
+        let text = configuration(database, addresses, &self.tls, keys);
         std::fs::write(self.directory.path().join("customer.toml"), text).unwrap();
     }
 
     /// A caller with a connection of its own.
     pub fn client_as(&self, name: &'static str) -> Client {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.listen)).unwrap();
-        CustomerServiceClient::with_interceptor(endpoint.connect_lazy(), Named(name))
+        self.client_with(name, OnBehalfOf::nobody())
+    }
+
+    fn client_with(&self, name: &'static str, customer: OnBehalfOf) -> Client {
+        let trust = Trust::of_this_process(name).unwrap();
+        let endpoint = trust::endpoint(&format!("https://{}", self.listen), Some(&trust));
+        CustomerServiceClient::with_interceptor(endpoint.unwrap().connect_lazy(), customer)
     }
 
     /// Asks it to end, and says whether it did so by itself within `limit`.
@@ -179,13 +209,17 @@ impl Process {
 
     /// What it shows to whoever measures it.
     pub async fn metrics(&self) -> String {
-        http::get(self.operations, "/metrics", PATIENCE).await.unwrap().1
+        let trust = Trust::of_this_process("auditor/1").unwrap();
+        let url = format!("https://{}/metrics", self.operations);
+        http::get(&url, Some(&trust), PATIENCE).await.unwrap().1
     }
 
     async fn wait_until_ready(&self) {
+        let url = format!("https://{}/readyz", self.operations);
+        let trust = Trust::anonymous(Authority::of_this_process().certificate_pem()).unwrap();
         let ready = async {
             loop {
-                let answer = http::get(self.operations, "/readyz", PATIENCE).await;
+                let answer = http::get(&url, Some(&trust), PATIENCE).await;
                 if answer.is_ok_and(|(code, _)| code == 200) {
                     return;
                 }
@@ -199,16 +233,15 @@ impl Process {
 
 fn configuration(
     database: &TestDatabase,
-    listen: SocketAddr,
-    operations: SocketAddr,
-    deposit: SocketAddr,
+    [listen, operations, deposit]: [SocketAddr; 3],
+    tls: &str,
     keys: &str,
 ) -> String {
     let nodes = &database.app_urls;
     format!(
-        "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n\
+        "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n{tls}\
          [database]\nnodes = {nodes:?}\n\
-         [clients]\ndeposit = \"http://{deposit}\"\n\
+         [clients]\ndeposit = \"https://{deposit}\"\n\
          [protection]\n{keys}\n"
     )
 }

@@ -1,5 +1,7 @@
 //! The only place that knows gRPC. A write is parse, one hand-over to the lanes, reply; a query is parse, read, reply.
 
+#[doc(hidden)]
+pub mod fuzzing;
 mod open;
 mod parse;
 mod reply;
@@ -10,7 +12,9 @@ use std::sync::Arc;
 use kernel::{AccountNumber, Clock};
 use platform::db::{Freshness, ReadPool, ReadToken, Reader};
 use platform::fields::{Fields, Violations};
+use platform::identity::Identity;
 use platform::lanes::Lanes;
+use platform::mandate::Mandate;
 use proto::deposit::v1 as pb;
 use proto::deposit::v1::deposit_service_server::DepositService;
 use tonic::{Request, Response, Status};
@@ -43,12 +47,20 @@ impl Api {
         Fields::new(self.clock.now())
     }
 
-    /// Hands a command to the lanes; a posting is answered with its read token, a refusal as the status it is.
-    async fn post(
+    /// Parses a write on behalf of whoever asks, and hands it to the lanes; a posting is answered with its read token,
+    /// a refusal as the status it is.
+    async fn post<M>(
         &self,
-        command: Result<Command, Violations>,
+        request: &Request<M>,
+        parse: impl FnOnce(Fields, &M) -> Result<Command, Violations>,
     ) -> Result<(pb::Posting, ReadToken), Status> {
-        let command = command.map_err(status::invalid)?;
+        let mandate = status::mandate(request)?;
+        let command = parse(self.fields(), request.get_ref()).map_err(status::invalid)?;
+        let caller = Some(Identity::name_in(request.extensions()));
+        self.submit(mandated(&mandate, Command { caller, ..command })?).await
+    }
+
+    async fn submit(&self, command: Command) -> Result<(pb::Posting, ReadToken), Status> {
         let committed = self.lanes.submit(command).await.map_err(status::lane)?;
         Ok((posted(&committed.outcome)?, committed.token))
     }
@@ -57,21 +69,35 @@ impl Api {
         self.reads.reader(freshness).await.map_err(|error| status::query(&error))
     }
 
-    /// The account that was asked for, and the session that it was read on.
+    /// The account that was asked for, and the session that it was read on. One that is not the caller's customer's is
+    /// read like any other, and then not there.
     async fn account(
         &self,
+        mandate: &Mandate,
         asked: Result<(AccountNumber, Freshness), Violations>,
     ) -> Result<(read::AccountRow, Reader), Status> {
         let (number, freshness) = asked.map_err(status::invalid)?;
         let mut reader = self.reader(freshness).await?;
         let found = read::find_account(reader.conn(), number).await;
         let found = found.map_err(|error| status::query(&error))?;
+        let found = found.filter(|row| mandate.covers(row.account.customer_id));
         Ok((found.ok_or_else(|| status::not_found("account"))?, reader))
     }
 
     fn as_of(&self, reader: &Reader) -> proto::common::v1::AsOf {
         reply::as_of(reader.as_of(), self.clock.now())
     }
+}
+
+/// The command as its caller may give it: no larger than the role allows, on behalf of the customer that it names.
+fn mandated(mandate: &Mandate, command: Command) -> Result<Command, Status> {
+    if let Some(amount) = command.amount() {
+        status::within_limit(mandate, amount)?;
+    }
+    Ok(match mandate.customer() {
+        Some(customer) => command.on_behalf_of(customer),
+        None => command,
+    })
 }
 
 fn posted(outcome: &Outcome) -> Result<pb::Posting, Status> {
@@ -94,7 +120,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::OpenAccountRequest>,
     ) -> Result<Response<pb::OpenAccountResponse>, Status> {
-        let (posting, token) = self.open_one(request.get_ref()).await?;
+        let (posting, token) = self.open_one(&request).await?;
         Ok(written(pb::OpenAccountResponse { posting: Some(posting) }, &token))
     }
 
@@ -102,15 +128,14 @@ impl DepositService for Api {
         &self,
         request: Request<pb::BatchOpenAccountsRequest>,
     ) -> Result<Response<pb::BatchOpenAccountsResponse>, Status> {
-        self.open_many(request.get_ref()).await
+        self.open_many(&request).await
     }
 
     async fn deposit_cash(
         &self,
         request: Request<pb::DepositCashRequest>,
     ) -> Result<Response<pb::DepositCashResponse>, Status> {
-        let command = parse::deposit_cash(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::deposit_cash).await?;
         Ok(written(pb::DepositCashResponse { posting: Some(posting) }, &token))
     }
 
@@ -118,8 +143,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::WithdrawCashRequest>,
     ) -> Result<Response<pb::WithdrawCashResponse>, Status> {
-        let command = parse::withdraw_cash(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::withdraw_cash).await?;
         Ok(written(pb::WithdrawCashResponse { posting: Some(posting) }, &token))
     }
 
@@ -127,8 +151,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::TransferRequest>,
     ) -> Result<Response<pb::TransferResponse>, Status> {
-        let command = parse::transfer(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::transfer).await?;
         Ok(written(pb::TransferResponse { posting: Some(posting) }, &token))
     }
 
@@ -136,8 +159,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::PlaceHoldRequest>,
     ) -> Result<Response<pb::PlaceHoldResponse>, Status> {
-        let command = parse::place_hold(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::place_hold).await?;
         Ok(written(pb::PlaceHoldResponse { posting: Some(posting) }, &token))
     }
 
@@ -145,8 +167,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::CaptureHoldRequest>,
     ) -> Result<Response<pb::CaptureHoldResponse>, Status> {
-        let command = parse::capture_hold(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::capture_hold).await?;
         Ok(written(pb::CaptureHoldResponse { posting: Some(posting) }, &token))
     }
 
@@ -154,8 +175,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::ReleaseHoldRequest>,
     ) -> Result<Response<pb::ReleaseHoldResponse>, Status> {
-        let command = parse::release_hold(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::release_hold).await?;
         Ok(written(pb::ReleaseHoldResponse { posting: Some(posting) }, &token))
     }
 
@@ -163,8 +183,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::ReversePostingRequest>,
     ) -> Result<Response<pb::ReversePostingResponse>, Status> {
-        let command = parse::reverse_posting(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::reverse_posting).await?;
         Ok(written(pb::ReversePostingResponse { posting: Some(posting) }, &token))
     }
 
@@ -172,8 +191,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::FreezeAccountRequest>,
     ) -> Result<Response<pb::FreezeAccountResponse>, Status> {
-        let command = parse::freeze_account(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::freeze_account).await?;
         Ok(written(pb::FreezeAccountResponse { posting: Some(posting) }, &token))
     }
 
@@ -181,8 +199,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::UnfreezeAccountRequest>,
     ) -> Result<Response<pb::UnfreezeAccountResponse>, Status> {
-        let command = parse::unfreeze_account(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::unfreeze_account).await?;
         Ok(written(pb::UnfreezeAccountResponse { posting: Some(posting) }, &token))
     }
 
@@ -190,8 +207,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::CloseAccountRequest>,
     ) -> Result<Response<pb::CloseAccountResponse>, Status> {
-        let command = parse::close_account(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::close_account).await?;
         Ok(written(pb::CloseAccountResponse { posting: Some(posting) }, &token))
     }
 
@@ -199,8 +215,7 @@ impl DepositService for Api {
         &self,
         request: Request<pb::CloseOwnerRequest>,
     ) -> Result<Response<pb::CloseOwnerResponse>, Status> {
-        let command = parse::close_owner(self.fields(), request.get_ref());
-        let (posting, token) = self.post(command).await?;
+        let (posting, token) = self.post(&request, parse::close_owner).await?;
         Ok(written(pb::CloseOwnerResponse { posting: Some(posting) }, &token))
     }
 
@@ -208,9 +223,10 @@ impl DepositService for Api {
         &self,
         request: Request<pb::GetBalanceRequest>,
     ) -> Result<Response<pb::GetBalanceResponse>, Status> {
+        let mandate = status::mandate(&request)?;
         let m = request.get_ref();
         let asked = parse::account_query(self.fields(), &m.account_number, m.consistency.as_ref());
-        let (row, reader) = self.account(asked).await?;
+        let (row, reader) = self.account(&mandate, asked).await?;
         Ok(Response::new(reply::balance(&row.account, self.as_of(&reader))))
     }
 
@@ -218,9 +234,10 @@ impl DepositService for Api {
         &self,
         request: Request<pb::GetAccountRequest>,
     ) -> Result<Response<pb::GetAccountResponse>, Status> {
+        let mandate = status::mandate(&request)?;
         let m = request.get_ref();
         let asked = parse::account_query(self.fields(), &m.account_number, m.consistency.as_ref());
-        let (row, reader) = self.account(asked).await?;
+        let (row, reader) = self.account(&mandate, asked).await?;
         Ok(Response::new(pb::GetAccountResponse {
             account: Some(reply::account(&row)),
             as_of: Some(self.as_of(&reader)),
@@ -231,11 +248,17 @@ impl DepositService for Api {
         &self,
         request: Request<pb::ListAccountsRequest>,
     ) -> Result<Response<pb::ListAccountsResponse>, Status> {
+        let mandate = status::mandate(&request)?;
         let asked = parse::list_accounts(self.fields(), request.get_ref());
         let (customer_id, page) = asked.map_err(status::invalid)?;
         let mut reader = self.reader(page.freshness).await?;
         let after = page.after.unwrap_or(0);
-        let found = read::list_accounts(reader.conn(), customer_id, after, page.size).await;
+        // Somebody else has as many accounts as nobody has, and takes as long to say so.
+        let found = if mandate.covers(customer_id) {
+            read::list_accounts(reader.conn(), customer_id, after, page.size).await
+        } else {
+            Ok(Vec::new())
+        };
         let rows = found.map_err(|error| status::query(&error))?;
         let last = rows.last().map(|row| row.account.number.as_i64());
         Ok(Response::new(pb::ListAccountsResponse {
@@ -249,17 +272,20 @@ impl DepositService for Api {
         &self,
         request: Request<pb::ListEntriesRequest>,
     ) -> Result<Response<pb::ListEntriesResponse>, Status> {
+        let mandate = status::mandate(&request)?;
         let asked = parse::list_entries(self.fields(), request.get_ref());
         let (number, page) = asked.map_err(status::invalid)?;
         let mut reader = self.reader(page.freshness).await?;
         let before = page.after.unwrap_or(i64::MAX);
-        let found = read::list_entries(reader.conn(), number, before, page.size).await;
+        let (owner, size) = (mandate.customer(), page.size);
+        let found = read::list_entries(reader.conn(), number, owner, before, size).await;
         let rows = found.map_err(|error| status::query(&error))?;
         if rows.is_empty() && page.after.is_none() {
             // An account without entries has an empty statement; only an unknown one has none.
             let known = read::find_account(reader.conn(), number).await;
             known
                 .map_err(|error| status::query(&error))?
+                .filter(|row| mandate.covers(row.account.customer_id))
                 .ok_or_else(|| status::not_found("account"))?;
         }
         let last = rows.last().map(|row| row.sequence);

@@ -1,50 +1,46 @@
 //! Openings ask the customer service about the owner first, one call for a whole batch.
 
-use std::collections::HashMap;
-
 use platform::db::ReadToken;
 use platform::status::FieldViolation;
 use proto::deposit::v1 as pb;
-use tonic::{Response, Status};
+use tonic::{Request, Response, Status};
 
-use super::{Api, parse, posted, status, written};
-use crate::commands::Standing;
+use super::{Api, mandated, parse, posted, status, written};
+use crate::commands::{Action, Command, OpenAccount, Standing};
 use crate::domain::Decision;
 
-const BATCH_MAX: usize = 1000;
+pub(super) const BATCH_MAX: usize = 1000;
 
 impl Api {
     pub(super) async fn open_one(
         &self,
-        m: &pb::OpenAccountRequest,
+        request: &Request<pb::OpenAccountRequest>,
     ) -> Result<(pb::Posting, ReadToken), Status> {
+        let mandate = status::mandate(request)?;
         // Parsed before the customer service is asked: a bad request costs one service, not two.
-        parse::open_account(self.fields(), m, Standing::Unknown).map_err(status::invalid)?;
-        let standings = self.standings(vec![m.customer_id.clone()]).await?;
-        let command = parse::open_account(self.fields(), m, standing(&standings, &m.customer_id));
-        self.post(command).await
+        let parsed = parse::open_account(self.fields(), request.get_ref(), Standing::Unknown);
+        let mut command = mandated(&mandate, parsed.map_err(status::invalid)?)?;
+        self.ask_standings(std::slice::from_mut(&mut command)).await?;
+        self.submit(command).await
     }
 
-    /// Opens up to 1,000 accounts; each has its own outcome, and a malformed item refuses the whole call.
+    /// Opens up to 1,000 accounts; each has its own outcome, and an item that is malformed or above the caller's
+    /// limit refuses the whole call.
     pub(super) async fn open_many(
         &self,
-        m: &pb::BatchOpenAccountsRequest,
+        request: &Request<pb::BatchOpenAccountsRequest>,
     ) -> Result<Response<pb::BatchOpenAccountsResponse>, Status> {
+        let (mandate, m) = (status::mandate(request)?, request.get_ref());
         if m.items.is_empty() || m.items.len() > BATCH_MAX {
             let wrong =
                 FieldViolation::new("items", format!("must hold 1 to {BATCH_MAX} openings"));
             return Err(status::invalid(vec![wrong]));
         }
-        let mut owners: Vec<String> = m.items.iter().map(|item| item.customer_id.clone()).collect();
-        owners.sort_unstable();
-        owners.dedup();
-        let standings = self.standings(owners).await?;
         let mut commands = Vec::with_capacity(m.items.len());
         let mut violations = Vec::new();
         for (index, item) in m.items.iter().enumerate() {
-            let standing = standing(&standings, &item.customer_id);
-            match parse::open_account(self.fields(), item, standing) {
-                Ok(command) => commands.push(command),
+            match parse::open_account(self.fields(), item, Standing::Unknown) {
+                Ok(command) => commands.push(mandated(&mandate, command)?),
                 Err(wrong) => violations.extend(
                     wrong.into_iter().map(|violation| violation.within(&format!("items[{index}]"))),
                 ),
@@ -53,6 +49,7 @@ impl Api {
         if !violations.is_empty() {
             return Err(status::invalid(violations));
         }
+        self.ask_standings(&mut commands).await?;
         let mut results = Vec::with_capacity(commands.len());
         let mut newest: Option<ReadToken> = None;
         for committed in self.lanes.submit_all(commands).await {
@@ -81,14 +78,27 @@ impl Api {
         })
     }
 
-    async fn standings(&self, ids: Vec<String>) -> Result<HashMap<String, Standing>, Status> {
-        self.customers.standings(ids).await.map_err(|error| {
+    /// Completes openings with what the customer service says of their owners.
+    async fn ask_standings(&self, commands: &mut [Command]) -> Result<(), Status> {
+        let mut owners: Vec<String> =
+            openings(commands).map(|opening| opening.customer_id.to_string()).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let standings = self.customers.standings(owners).await.map_err(|error| {
             tracing::warn!(code = %error.code(), "the customer service does not answer");
             status::unreachable("customer")
-        })
+        })?;
+        for opening in openings(commands) {
+            let known = standings.get(&opening.customer_id.to_string()).copied();
+            opening.standing = known.unwrap_or(Standing::Unknown);
+        }
+        Ok(())
     }
 }
 
-fn standing(known: &HashMap<String, Standing>, customer_id: &str) -> Standing {
-    known.get(customer_id).copied().unwrap_or(Standing::Unknown)
+fn openings(commands: &mut [Command]) -> impl Iterator<Item = &mut OpenAccount> {
+    commands.iter_mut().filter_map(|command| match &mut command.action {
+        Action::OpenAccount(opening) => Some(opening),
+        _ => None,
+    })
 }

@@ -14,6 +14,7 @@ use crate::commands::{
     FreezeScope, OpenAccount, PlaceHold, ReleaseHold, ReversePosting, Standing, Transfer,
     UnfreezeAccount, WithdrawCash,
 };
+use crate::domain::Asker;
 
 /// How long a hold lasts when its request does not say.
 const HOLD_DEFAULT: TimeDelta = TimeDelta::days(30);
@@ -42,6 +43,8 @@ fn command<M: prost::Message>(
     let command = request_id.zip(action).map(|(request_id, action)| Command {
         request_id,
         fingerprint: platform::fingerprint::of(std::any::type_name::<M>(), message),
+        asker: Asker::Bank,
+        caller: None,
         action,
     });
     fields.done(command)

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use kernel::Money;
 use platform::db;
 use platform::lanes::LaneError;
+use platform::mandate::Mandate;
 use platform::status::{self, FieldViolation};
-use tonic::Status;
+use tonic::{Request, Status};
 
 use crate::domain::Rejection;
 
@@ -14,6 +16,16 @@ const DOMAIN: &str = "deposit.thincore";
 /// The bank says no.
 pub fn refused(rejection: Rejection) -> Status {
     status::refusal(DOMAIN, rejection.code(), &rejection.to_string(), HashMap::new())
+}
+
+/// For whom the caller acts, and how much it may move.
+pub fn mandate<T>(request: &Request<T>) -> Result<Mandate, Status> {
+    Mandate::of(DOMAIN, request)
+}
+
+/// Lets through an amount that the caller's role may move in one call.
+pub fn within_limit(mandate: &Mandate, amount: Money) -> Result<(), Status> {
+    mandate.check_amount(DOMAIN, amount)
 }
 
 /// The request is not well-formed.

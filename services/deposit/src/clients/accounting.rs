@@ -3,11 +3,13 @@
 use kernel::{BusinessDate, Clock, RequestId};
 use platform::client::Channel;
 use platform::outbox::{Deliver, OutboxRow};
+use platform::telemetry::SpanLink;
 use prost::Message;
 use proto::accounting::v1 as pb;
 use proto::accounting::v1::accounting_service_client::AccountingServiceClient;
 use std::sync::Arc;
 use tonic::Status;
+use tracing::Instrument;
 
 /// Accounting, seen from deposit.
 #[derive(Clone)]
@@ -58,11 +60,12 @@ impl Accounting {
 
 impl Deliver for Accounting {
     async fn deliver(&self, rows: &[OutboxRow]) -> Result<Vec<i64>, Status> {
-        let mut batches = Vec::with_capacity(rows.len());
+        let (mut batches, mut traces) = (Vec::with_capacity(rows.len()), Vec::new());
         for row in rows {
             let mut batch = pb::EventBatch::decode(row.payload.as_slice())
                 .map_err(|_| Status::internal("an outbox row cannot be read"))?;
             batch.batch_number = row.batch_number;
+            traces.push(SpanLink::parse(&batch.traceparent));
             batches.push(batch);
         }
         let request = pb::PostEventsRequest {
@@ -70,7 +73,28 @@ impl Deliver for Accounting {
             source: crate::SERVICE.to_owned(),
             batches,
         };
-        let answer = self.client.clone().post_events(request).await?;
+        let mut client = self.client.clone();
+        let answer = traced(&traces, client.post_events(request)).await?;
         Ok(answer.into_inner().accepted_batch_numbers)
     }
+}
+
+/// Makes a delivery part of the traces of what it delivers: a span in the first, linked to the others.
+async fn traced<T>(
+    traces: &[SpanLink],
+    delivery: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    let span = SpanLink::span(traces.iter(), || {
+        tracing::info_span!(
+            "outbox.deliver",
+            otel.kind = "client",
+            otel.status_code = tracing::field::Empty,
+            batches = traces.len(),
+        )
+    });
+    let answer = SpanLink::first(traces.iter()).scope(delivery.instrument(span.clone())).await;
+    if answer.is_err() {
+        span.record("otel.status_code", "ERROR");
+    }
+    answer
 }

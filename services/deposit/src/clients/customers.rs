@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use platform::client::{self, Channel};
+use platform::client::Channel;
 use proto::customer::v1 as pb;
 use proto::customer::v1::customer_service_client::CustomerServiceClient;
 use tonic::Status;
@@ -21,18 +21,13 @@ impl Customers {
         Self { client: CustomerServiceClient::new(channel) }
     }
 
-    /// The standing of those of these customers that exist. Read on the primary of the customer service; repeated
-    /// while it is unavailable and the deadline allows.
+    /// The standing of those of these customers that exist. Read on the primary of the customer service.
     ///
     /// # Errors
     /// The customer service does not answer.
     pub async fn standings(&self, ids: Vec<String>) -> Result<HashMap<String, Standing>, Status> {
         let request = pb::BatchGetCustomerStatusRequest { customer_ids: ids };
-        let answer = client::retry_idempotent(|| {
-            let (mut client, request) = (self.client.clone(), request.clone());
-            async move { client.batch_get_customer_status(request).await }
-        })
-        .await?;
+        let answer = self.client.clone().batch_get_customer_status(request).await?;
         let standings = answer.into_inner().standings.into_iter().map(|found| {
             let active = found.status() == pb::CustomerStatus::Active;
             (found.customer_id, if active { Standing::Active } else { Standing::NotActive })

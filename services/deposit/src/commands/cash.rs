@@ -6,7 +6,7 @@
 use kernel::{AccountNumber, PositiveMoney, RequestId};
 
 use super::Posted;
-use crate::domain::{Books, Event, EventKind, Rejection};
+use crate::domain::{Asker, Books, Event, EventKind, Rejection};
 
 /// Cash to pay in.
 #[derive(Debug, Clone)]
@@ -27,8 +27,12 @@ pub struct WithdrawCash {
 }
 
 impl DepositCash {
-    pub(super) fn decide(&self, id: RequestId, books: &mut Books) -> Result<Posted, Rejection> {
-        let mut account = books.account(self.account)?.clone();
+    pub(super) fn decide(
+        &self,
+        (id, asker): (RequestId, Asker),
+        books: &mut Books,
+    ) -> Result<Posted, Rejection> {
+        let mut account = books.own_account(self.account, asker)?.clone();
         account.credit(self.amount.minor(), self.amount.currency())?;
         books.tell(event(id, EventKind::CashDeposited, account.product, self.amount));
         books.put_moved(account, id);
@@ -37,8 +41,12 @@ impl DepositCash {
 }
 
 impl WithdrawCash {
-    pub(super) fn decide(&self, id: RequestId, books: &mut Books) -> Result<Posted, Rejection> {
-        let mut account = books.account(self.account)?.clone();
+    pub(super) fn decide(
+        &self,
+        (id, asker): (RequestId, Asker),
+        books: &mut Books,
+    ) -> Result<Posted, Rejection> {
+        let mut account = books.own_account(self.account, asker)?.clone();
         account.debit(self.amount.minor(), self.amount.currency())?;
         books.tell(event(id, EventKind::CashWithdrawn, account.product, self.amount));
         books.put_moved(account, id);

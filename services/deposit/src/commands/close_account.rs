@@ -6,7 +6,7 @@
 use kernel::AccountNumber;
 
 use super::{Needs, Posted};
-use crate::domain::{AccountStatus, Books, Rejection};
+use crate::domain::{AccountStatus, Asker, Books, Rejection};
 
 /// An account to end.
 #[derive(Debug, Clone)]
@@ -21,8 +21,8 @@ impl CloseAccount {
         needs.owned_accounts.push(self.account);
     }
 
-    pub(super) fn decide(&self, books: &mut Books) -> Result<Posted, Rejection> {
-        let mut account = books.account(self.account)?.clone();
+    pub(super) fn decide(&self, asker: Asker, books: &mut Books) -> Result<Posted, Rejection> {
+        let mut account = books.own_account(self.account, asker)?.clone();
         match account.status {
             AccountStatus::Active => {}
             AccountStatus::Closed => return Err(Rejection::AccountClosed),

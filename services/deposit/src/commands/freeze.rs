@@ -6,7 +6,7 @@
 use kernel::AccountNumber;
 
 use super::Posted;
-use crate::domain::{AccountStatus, Books, Rejection};
+use crate::domain::{AccountStatus, Asker, Books, Rejection};
 
 /// How much a freeze forbids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub struct UnfreezeAccount {
 }
 
 impl FreezeAccount {
-    pub(super) fn decide(&self, books: &mut Books) -> Result<Posted, Rejection> {
-        let from = books.account(self.account)?.status;
+    pub(super) fn decide(&self, asker: Asker, books: &mut Books) -> Result<Posted, Rejection> {
+        let from = books.own_account(self.account, asker)?.status;
         let to = match (from, self.scope) {
             (AccountStatus::Active, FreezeScope::Debits) => AccountStatus::DebitFrozen,
             (AccountStatus::Active | AccountStatus::DebitFrozen, FreezeScope::All) => {
@@ -51,8 +51,8 @@ impl FreezeAccount {
 }
 
 impl UnfreezeAccount {
-    pub(super) fn decide(&self, books: &mut Books) -> Result<Posted, Rejection> {
-        match books.account(self.account)?.status {
+    pub(super) fn decide(&self, asker: Asker, books: &mut Books) -> Result<Posted, Rejection> {
+        match books.own_account(self.account, asker)?.status {
             AccountStatus::DebitFrozen | AccountStatus::Frozen => {
                 set_status(self.account, AccountStatus::Active, books)
             }

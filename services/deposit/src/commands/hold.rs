@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use kernel::{AccountNumber, HoldId, PositiveMoney, RequestId};
 
 use super::{Needs, Posted};
-use crate::domain::{Books, Event, EventKind, Hold, HoldStatus, Rejection};
+use crate::domain::{Asker, Books, Event, EventKind, Hold, HoldStatus, Rejection};
 
 /// Money to reserve.
 #[derive(Debug, Clone)]
@@ -48,8 +48,12 @@ pub struct ExpireHold {
 }
 
 impl PlaceHold {
-    pub(super) fn decide(&self, id: RequestId, books: &mut Books) -> Result<Posted, Rejection> {
-        let mut account = books.account(self.account)?.clone();
+    pub(super) fn decide(
+        &self,
+        (id, asker): (RequestId, Asker),
+        books: &mut Books,
+    ) -> Result<Posted, Rejection> {
+        let mut account = books.own_account(self.account, asker)?.clone();
         account.reserve(self.amount.minor(), self.amount.currency())?;
         books.put_account(account);
         books.put_hold(Hold {
@@ -77,8 +81,12 @@ impl CaptureHold {
         needs.accounts.extend(self.credit);
     }
 
-    pub(super) fn decide(&self, id: RequestId, books: &mut Books) -> Result<Posted, Rejection> {
-        let mut hold = books.active_hold(self.hold_id)?;
+    pub(super) fn decide(
+        &self,
+        (id, asker): (RequestId, Asker),
+        books: &mut Books,
+    ) -> Result<Posted, Rejection> {
+        let mut hold = books.own_active_hold(self.hold_id, asker)?;
         let (amount, currency) = (self.amount.minor(), self.amount.currency());
         if self.credit == Some(hold.account) {
             return Err(Rejection::IllegalTransition);
@@ -90,10 +98,8 @@ impl CaptureHold {
         let left = left.ok_or(Rejection::CaptureExceedsHold)?;
         let mut account = books.account(hold.account)?.clone();
         account.take_reserved(amount, currency)?;
-        let mut credit = self.credit.map(|number| books.account(number).cloned()).transpose()?;
-        if let Some(credit) = &mut credit {
-            credit.credit(amount, currency)?;
-        }
+        let credited = |number| books.credited(number, (amount, currency), asker);
+        let credit = self.credit.map(credited).transpose()?;
         let released = if self.release_remainder { left } else { 0 };
         account.unreserve(released)?;
         hold.remaining_minor = left.saturating_sub(released);
@@ -126,20 +132,25 @@ impl CaptureHold {
 }
 
 impl ReleaseHold {
-    pub(super) fn decide(&self, books: &mut Books) -> Result<Posted, Rejection> {
-        end(self.hold_id, HoldStatus::Released, books)
+    pub(super) fn decide(&self, asker: Asker, books: &mut Books) -> Result<Posted, Rejection> {
+        end(self.hold_id, HoldStatus::Released, asker, books)
     }
 }
 
 impl ExpireHold {
-    pub(super) fn decide(&self, books: &mut Books) -> Result<Posted, Rejection> {
-        end(self.hold_id, HoldStatus::Expired, books)
+    pub(super) fn decide(&self, asker: Asker, books: &mut Books) -> Result<Posted, Rejection> {
+        end(self.hold_id, HoldStatus::Expired, asker, books)
     }
 }
 
 /// Gives back what a hold still reserves.
-fn end(id: HoldId, status: HoldStatus, books: &mut Books) -> Result<Posted, Rejection> {
-    let mut hold = books.active_hold(id)?;
+fn end(
+    id: HoldId,
+    status: HoldStatus,
+    asker: Asker,
+    books: &mut Books,
+) -> Result<Posted, Rejection> {
+    let mut hold = books.own_active_hold(id, asker)?;
     let mut account = books.account(hold.account)?.clone();
     let amount_minor = std::mem::take(&mut hold.remaining_minor);
     account.unreserve(amount_minor)?;

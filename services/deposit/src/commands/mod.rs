@@ -24,18 +24,25 @@ pub use posting::PostingBook;
 pub use reverse::ReversePosting;
 pub use transfer::Transfer;
 
-use kernel::{AccountNumber, Currency, CustomerId, HoldId, RequestId};
+use std::sync::Arc;
+
+use kernel::{AccountNumber, Currency, CustomerId, HoldId, Money, RequestId};
+use platform::fingerprint;
 use uuid::Uuid;
 
-use crate::domain::{Books, Decision, Kind, Outcome, Rejection};
+use crate::domain::{Asker, Books, Decision, Kind, Outcome, Rejection};
 
 /// A request to change something, well-formed and not yet decided.
 #[derive(Debug, Clone)]
 pub struct Command {
     /// Chosen by the caller; the same id always gets the same answer.
     pub request_id: RequestId,
-    /// Stands for the content: the same id with another fingerprint is refused.
+    /// Stands for the content, and for whom it is asked: the same id with another fingerprint is refused.
     pub fingerprint: i64,
+    /// For whom it is asked.
+    pub asker: Asker,
+    /// Who asks, for the audit log; `None` for our own jobs.
+    pub caller: Option<Arc<str>>,
     /// What is asked.
     pub action: Action,
 }
@@ -92,6 +99,43 @@ pub struct Posted {
 }
 
 impl Command {
+    /// The same, asked for by a channel on behalf of a customer.
+    #[must_use]
+    pub fn on_behalf_of(self, customer: CustomerId) -> Self {
+        let fingerprint = fingerprint::on_behalf_of(self.fingerprint, customer.as_uuid());
+        Self { fingerprint, asker: Asker::Customer(customer), ..self }
+    }
+
+    /// Whether it goes into the audit log: what changes the standing of an account or owner, and moves no money.
+    pub fn is_audited(&self) -> bool {
+        matches!(
+            self.action,
+            Action::CloseAccount(_)
+                | Action::CloseOwner(_)
+                | Action::FreezeAccount(_)
+                | Action::UnfreezeAccount(_)
+        )
+    }
+
+    /// How much it asks to move or reserve, where it says so.
+    pub fn amount(&self) -> Option<Money> {
+        match &self.action {
+            Action::DepositCash(c) => Some(c.amount.money()),
+            Action::WithdrawCash(c) => Some(c.amount.money()),
+            Action::Transfer(c) => Some(c.amount.money()),
+            Action::PlaceHold(c) => Some(c.amount.money()),
+            Action::CaptureHold(c) => Some(c.amount.money()),
+            Action::OpenAccount(c) => Some(Money::new(c.opening_deposit_minor, c.currency)),
+            Action::CloseAccount(_)
+            | Action::CloseOwner(_)
+            | Action::ExpireHold(_)
+            | Action::FreezeAccount(_)
+            | Action::ReleaseHold(_)
+            | Action::ReversePosting(_)
+            | Action::UnfreezeAccount(_) => None,
+        }
+    }
+
     /// Adds what this command names.
     pub fn needs(&self, needs: &mut Needs) {
         match &self.action {
@@ -149,21 +193,22 @@ impl Command {
     }
 
     fn run(&self, books: &mut Books) -> (Kind, Result<Posted, Rejection>) {
-        let id = self.request_id;
+        let asker = self.asker;
+        let by = (self.request_id, asker);
         match &self.action {
-            Action::CaptureHold(c) => (Kind::HoldCaptured, c.decide(id, books)),
-            Action::CloseAccount(c) => (Kind::AccountClosed, c.decide(books)),
+            Action::CaptureHold(c) => (Kind::HoldCaptured, c.decide(by, books)),
+            Action::CloseAccount(c) => (Kind::AccountClosed, c.decide(asker, books)),
             Action::CloseOwner(c) => (Kind::OwnerClosed, c.decide(books)),
-            Action::DepositCash(c) => (Kind::CashDeposit, c.decide(id, books)),
-            Action::ExpireHold(c) => (Kind::HoldReleased, c.decide(books)),
-            Action::FreezeAccount(c) => (Kind::AccountFrozen, c.decide(books)),
-            Action::OpenAccount(c) => (Kind::AccountOpened, c.decide(id, books)),
-            Action::PlaceHold(c) => (Kind::HoldPlaced, c.decide(id, books)),
-            Action::ReleaseHold(c) => (Kind::HoldReleased, c.decide(books)),
-            Action::ReversePosting(c) => (Kind::Reversal, c.decide(id, books)),
-            Action::Transfer(c) => (Kind::Transfer, c.decide(id, books)),
-            Action::UnfreezeAccount(c) => (Kind::AccountUnfrozen, c.decide(books)),
-            Action::WithdrawCash(c) => (Kind::CashWithdrawal, c.decide(id, books)),
+            Action::DepositCash(c) => (Kind::CashDeposit, c.decide(by, books)),
+            Action::ExpireHold(c) => (Kind::HoldReleased, c.decide(asker, books)),
+            Action::FreezeAccount(c) => (Kind::AccountFrozen, c.decide(asker, books)),
+            Action::OpenAccount(c) => (Kind::AccountOpened, c.decide(by, books)),
+            Action::PlaceHold(c) => (Kind::HoldPlaced, c.decide(by, books)),
+            Action::ReleaseHold(c) => (Kind::HoldReleased, c.decide(asker, books)),
+            Action::ReversePosting(c) => (Kind::Reversal, c.decide(by, books)),
+            Action::Transfer(c) => (Kind::Transfer, c.decide(by, books)),
+            Action::UnfreezeAccount(c) => (Kind::AccountUnfrozen, c.decide(asker, books)),
+            Action::WithdrawCash(c) => (Kind::CashWithdrawal, c.decide(by, books)),
         }
     }
 

@@ -6,7 +6,7 @@
 use kernel::{Currency, CustomerId, RequestId};
 
 use super::{Needs, Posted};
-use crate::domain::{Account, AccountStatus, Books, Event, EventKind, Products, Rejection};
+use crate::domain::{Account, AccountStatus, Asker, Books, Event, EventKind, Products, Rejection};
 
 /// What the customer service said of the owner just before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,14 @@ impl OpenAccount {
         needs.numbers += 1;
     }
 
-    pub(super) fn decide(&self, id: RequestId, books: &mut Books) -> Result<Posted, Rejection> {
+    pub(super) fn decide(
+        &self,
+        (id, asker): (RequestId, Asker),
+        books: &mut Books,
+    ) -> Result<Posted, Rejection> {
+        if !asker.covers(self.customer_id) {
+            return Err(Rejection::CustomerUnknown);
+        }
         match self.standing {
             Standing::Active => {}
             Standing::NotActive => return Err(Rejection::CustomerNotActive),

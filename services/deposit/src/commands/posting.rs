@@ -5,13 +5,16 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use kernel::{AccountNumber, CellCode, Clock};
+use platform::audit;
 use platform::db::{self, WriteTx};
 use platform::lanes::Book;
 use platform::outbox::RelayWaker;
 
 use super::{Command, Needs};
-use crate::domain::{Books, Outcome};
+use crate::domain::{Books, Changes, Decision, Outcome};
+use crate::signals::Tally;
 use crate::{events, store};
 
 /// The deposit books as the lanes see them.
@@ -41,6 +44,13 @@ impl PostingBook {
         let (business_date, decided) =
             store::write::find_decided(conn, ids, &needs.postings).await?;
 
+        let holds = store::write::find_holds(conn, &needs.holds).await?;
+        let mut named = postings_accounts(&needs, &decided);
+        named.extend(holds.iter().map(|hold| hold.account));
+        if named.iter().any(|number| needs.accounts.binary_search(number).is_err()) {
+            return Err(db::Error::Overtaken);
+        }
+
         let mut books = Books::new(business_date, self.clock.now());
         for owner in owners {
             books.load_owner(owner);
@@ -51,7 +61,7 @@ impl PostingBook {
         for outcome in decided {
             books.load_outcome(outcome);
         }
-        for hold in store::write::find_holds(conn, &needs.holds).await? {
+        for hold in holds {
             books.load_hold(hold);
         }
         for (posting, by) in store::write::find_reversals(conn, &needs.postings).await? {
@@ -63,6 +73,13 @@ impl PostingBook {
         books.load_numbers(numbers.map_err(|e| db::Error::Inconsistent(e.to_string()))?);
         Ok(books)
     }
+}
+
+/// The accounts of the postings that are to be undone. One that was decided after the accounts to lock were looked up
+/// names some that are not locked.
+fn postings_accounts(needs: &Needs, decided: &[Outcome]) -> Vec<AccountNumber> {
+    let to_undo = decided.iter().filter(|one| needs.postings.contains(&one.request_id.as_uuid()));
+    to_undo.flat_map(|one| [one.debit_account, one.credit_account]).flatten().collect()
 }
 
 impl Book for PostingBook {
@@ -81,15 +98,48 @@ impl Book for PostingBook {
         commands: &[Command],
     ) -> Result<Vec<Outcome>, db::Error> {
         let mut books = self.load(tx, commands).await?;
-        let outcomes = commands.iter().map(|command| command.decide(&mut books)).collect();
+        let outcomes: Vec<_> = commands.iter().map(|command| command.decide(&mut books)).collect();
         let (business_date, now) = (books.business_date(), books.now());
         let changes = books.into_changes();
         let payload = events::encode(business_date, now, &changes.events);
         store::write::save(tx.conn(), &changes, business_date, now, payload).await?;
+        write_audit_log(tx, commands, &changes, now).await?;
+        let tally = Tally::of(&outcomes, &changes);
+        tx.after_commit(|| tally.count());
         Ok(outcomes)
     }
 
     fn committed(&self) {
         self.relay.wake();
     }
+}
+
+/// Remembers who changed the standing of an account or owner. Most batches have nothing of the kind, and then it costs
+/// nothing.
+async fn write_audit_log(
+    tx: &mut WriteTx,
+    commands: &[Command],
+    changes: &Changes,
+    now: DateTime<Utc>,
+) -> Result<(), db::Error> {
+    let mut done = Vec::new();
+    for command in commands.iter().filter(|command| command.is_audited()) {
+        // Only what this batch decided, and not what it found decided.
+        let outcome = changes.outcomes.iter().find(|one| one.request_id == command.request_id);
+        if let Some(outcome) = outcome.filter(|one| one.decision == Decision::Posted) {
+            let account = outcome.debit_account.map(|number| number.to_string());
+            let owner = outcome.subject_id.map(|id| id.to_string());
+            done.push((command, outcome.kind.code(), account.or(owner).unwrap_or_default()));
+        }
+    }
+    let events: Vec<_> = done
+        .iter()
+        .map(|(command, action, subject)| audit::Event {
+            actor: command.caller.as_deref().unwrap_or("service/deposit"),
+            action,
+            subject,
+            details: "",
+        })
+        .collect();
+    audit::append(tx, &events, now).await
 }

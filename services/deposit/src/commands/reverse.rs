@@ -3,13 +3,16 @@
 //! Round trips: two more for the batch, to learn the posting's accounts before locking and whether it is undone
 //! already. Locks: the accounts of the posting. Replay: the first outcome, refusals included.
 //!
+//! Whose a posting is follows from the account that it debited, or credited where it debited none. Somebody else's is
+//! answered as one that is not known: nothing was taken from the asker under its id, nor will be.
+//!
 //! The reversal may arrive before its original, because a caller who lost an answer does not know which came first.
 //! Then the original's request id is fenced: when it does arrive it is refused, and no money has moved.
 
 use kernel::{Currency, RequestId};
 
 use super::{Needs, Posted};
-use crate::domain::{Books, Decision, Event, EventKind, Kind, Outcome, Rejection};
+use crate::domain::{Asker, Books, Decision, Event, EventKind, Kind, Outcome, Rejection};
 
 /// A posting to undo.
 #[derive(Debug, Clone)]
@@ -23,12 +26,18 @@ impl ReversePosting {
         needs.postings.push(self.posting.as_uuid());
     }
 
-    pub(super) fn decide(&self, id: RequestId, books: &mut Books) -> Result<Posted, Rejection> {
+    pub(super) fn decide(
+        &self,
+        (id, asker): (RequestId, Asker),
+        books: &mut Books,
+    ) -> Result<Posted, Rejection> {
         if self.posting == id {
             return Err(Rejection::PostingNotReversible);
         }
-        let Some(original) = books.decided(self.posting).cloned() else {
-            books.fence(self.posting, Currency::CNY, id);
+        let Some(original) = books.own_posting(self.posting, asker).cloned() else {
+            if books.decided(self.posting).is_none() {
+                books.fence(self.posting, Currency::CNY, id);
+            }
             return Ok(Posted { subject_id: Some(self.posting.as_uuid()), ..Posted::default() });
         };
         self.may_reverse(&original, books)?;
@@ -37,7 +46,10 @@ impl ReversePosting {
         let mut debit = original.credit_account.map(|n| books.account(n).cloned()).transpose()?;
         let mut credit = original.debit_account.map(|n| books.account(n).cloned()).transpose()?;
         if let Some(debit) = &mut debit {
-            debit.debit(amount, currency)?;
+            let taken = debit.debit(amount, currency);
+            // How much somebody else has left is not the asker's to know.
+            let own = asker.covers(debit.customer_id);
+            taken.map_err(|why| if own { why } else { Rejection::PostingNotReversible })?;
         }
         if let Some(credit) = &mut credit {
             credit.credit(amount, currency)?;

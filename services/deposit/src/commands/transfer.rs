@@ -6,7 +6,7 @@
 use kernel::{AccountNumber, PositiveMoney, RequestId};
 
 use super::{Needs, Posted};
-use crate::domain::{Books, Event, EventKind, Rejection};
+use crate::domain::{Asker, Books, Event, EventKind, Rejection};
 
 /// Money to move. The two accounts differ; `api::parse` refuses the same one twice.
 #[derive(Debug, Clone)]
@@ -24,18 +24,23 @@ impl Transfer {
         needs.accounts.extend([self.debit, self.credit]);
     }
 
-    pub(super) fn decide(&self, id: RequestId, books: &mut Books) -> Result<Posted, Rejection> {
-        let mut debit = books.account(self.debit)?.clone();
-        let mut credit = books.account(self.credit)?.clone();
-        debit.debit(self.amount.minor(), self.amount.currency())?;
-        credit.credit(self.amount.minor(), self.amount.currency())?;
+    /// The debit first: only who could pay learns whether there is somebody to be paid.
+    pub(super) fn decide(
+        &self,
+        (id, asker): (RequestId, Asker),
+        books: &mut Books,
+    ) -> Result<Posted, Rejection> {
+        let (amount_minor, currency) = (self.amount.minor(), self.amount.currency());
+        let mut debit = books.own_account(self.debit, asker)?.clone();
+        debit.debit(amount_minor, currency)?;
+        let credit = books.credited(self.credit, (amount_minor, currency), asker)?;
         books.tell(Event {
             posting: id,
             kind: EventKind::Transferred,
             product: debit.product,
             counter_product: Some(credit.product),
-            currency: self.amount.currency(),
-            amount_minor: self.amount.minor(),
+            currency,
+            amount_minor,
             reversal: false,
         });
         books.put_moved(debit, id);
@@ -43,8 +48,8 @@ impl Transfer {
         Ok(Posted {
             debit: Some(self.debit),
             credit: Some(self.credit),
-            amount_minor: self.amount.minor(),
-            currency: Some(self.amount.currency()),
+            amount_minor,
+            currency: Some(currency),
             subject_id: None,
         })
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use kernel::{AccountNumber, BusinessDate, Currency, CustomerId, HoldId, RequestId};
 use uuid::Uuid;
 
-use super::{Account, Decision, Hold, HoldStatus, Kind, Outcome, Product, Rejection};
+use super::{Account, Asker, Decision, Hold, HoldStatus, Kind, Outcome, Product, Rejection};
 
 /// One movement on one account, as it will be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,21 +184,50 @@ impl Books {
         self.accounts.get(&number).map(|(account, _)| account).ok_or(Rejection::AccountUnknown)
     }
 
-    /// A hold as it stands.
+    /// An account that whoever asks may debit, look into, or pay cash into. Of all others it is not said that they
+    /// exist.
     ///
     /// # Errors
-    /// [`Rejection::HoldUnknown`].
-    pub fn hold(&self, id: HoldId) -> Result<&Hold, Rejection> {
-        self.holds.get(&id).map(|(hold, _)| hold).ok_or(Rejection::HoldUnknown)
+    /// [`Rejection::AccountUnknown`].
+    pub fn own_account(&self, number: AccountNumber, asker: Asker) -> Result<&Account, Rejection> {
+        let account = self.account(number)?;
+        if asker.covers(account.customer_id) { Ok(account) } else { Err(Rejection::AccountUnknown) }
     }
 
-    /// A hold that has not ended.
+    /// An account after money has arrived on it, which may be anybody's. What keeps money from arriving on somebody
+    /// else's account is not the payer's to know.
     ///
     /// # Errors
-    /// [`Rejection::HoldUnknown`], [`Rejection::HoldEnded`].
-    pub fn active_hold(&self, id: HoldId) -> Result<Hold, Rejection> {
-        let hold = self.hold(id)?;
+    /// As [`Account::credit`] on an own account; [`Rejection::AccountUnknown`] for whatever it is on another.
+    pub fn credited(
+        &self,
+        number: AccountNumber,
+        (amount_minor, currency): (i64, Currency),
+        asker: Asker,
+    ) -> Result<Account, Rejection> {
+        let mut account = self.account(number)?.clone();
+        match account.credit(amount_minor, currency) {
+            Err(_) if !asker.covers(account.customer_id) => Err(Rejection::AccountUnknown),
+            credited => credited.map(|()| account),
+        }
+    }
+
+    /// A hold on an own account that has not ended.
+    ///
+    /// # Errors
+    /// [`Rejection::HoldUnknown`], also for a hold on an account of somebody else; [`Rejection::HoldEnded`].
+    pub fn own_active_hold(&self, id: HoldId, asker: Asker) -> Result<Hold, Rejection> {
+        let (hold, _) = self.holds.get(&id).ok_or(Rejection::HoldUnknown)?;
+        self.own_account(hold.account, asker).map_err(|_| Rejection::HoldUnknown)?;
         if hold.status == HoldStatus::Active { Ok(hold.clone()) } else { Err(Rejection::HoldEnded) }
+    }
+
+    /// A decision on a posting that debited an own account or, where nothing was debited, credited one.
+    pub fn own_posting(&self, request: RequestId, asker: Asker) -> Option<&Outcome> {
+        let outcome = self.decided(request)?;
+        let account = outcome.debit_account.or(outcome.credit_account);
+        let own = account.is_some_and(|number| self.own_account(number, asker).is_ok());
+        (own || asker == Asker::Bank).then_some(outcome)
     }
 
     /// An owner, who may be new.

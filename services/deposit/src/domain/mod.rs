@@ -4,6 +4,7 @@
 //! another, each as if it were alone, and `store` writes what changed.
 
 mod account;
+mod asker;
 mod books;
 mod hold;
 mod outcome;
@@ -11,9 +12,12 @@ mod product;
 mod rejection;
 
 #[cfg(test)]
+mod asker_tests;
+#[cfg(test)]
 mod properties;
 
 pub use account::{Account, AccountStatus};
+pub use asker::Asker;
 pub use books::{Books, Changes, Entry, Event, EventKind, Owner};
 pub use hold::{Hold, HoldStatus};
 pub use outcome::{Decision, Kind, Outcome};

@@ -10,7 +10,7 @@ use kernel::{
 use proptest::prelude::*;
 
 use super::{
-    Account, AccountStatus, Books, Changes, Decision, Hold, HoldStatus, Outcome, Products,
+    Account, AccountStatus, Asker, Books, Changes, Decision, Hold, HoldStatus, Outcome, Products,
     Rejection,
 };
 use crate::commands::{
@@ -18,21 +18,21 @@ use crate::commands::{
     ReversePosting, Transfer, UnfreezeAccount, WithdrawCash,
 };
 
-const ACCOUNTS: u64 = 4;
+pub(super) const ACCOUNTS: u64 = 4;
 
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     DateTime::parse_from_rfc3339("2026-03-02T09:00:00Z").unwrap().to_utc()
 }
 
-fn number(serial: u64) -> AccountNumber {
+pub(super) fn number(serial: u64) -> AccountNumber {
     AccountNumber::from_parts(CellCode::try_new(101).unwrap(), serial).unwrap()
 }
 
-fn today() -> BusinessDate {
+pub(super) fn today() -> BusinessDate {
     BusinessDate::parse("2026-03-02").unwrap()
 }
 
-fn account(serial: u64) -> Account {
+pub(super) fn account(serial: u64) -> Account {
     Account {
         number: number(serial),
         customer_id: CustomerId::new(now(), [1; 10]),
@@ -60,13 +60,13 @@ fn request(n: u8) -> RequestId {
 
 /// What a test does: the action, and the number of its request, which may repeat an earlier one.
 #[derive(Debug, Clone)]
-struct Step {
-    request: u8,
-    what: What,
+pub(super) struct Step {
+    pub(super) request: u8,
+    pub(super) what: What,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum What {
+pub(super) enum What {
     In(u64, i64),
     Out(u64, i64),
     Move(u64, u64, i64),
@@ -78,7 +78,7 @@ enum What {
     Thaw(u64),
 }
 
-fn what() -> impl Strategy<Value = What> {
+pub(super) fn what() -> impl Strategy<Value = What> {
     let a = 0..ACCOUNTS + 1; // one more than there are
     let amount = prop_oneof![1_i64..1_500, Just(i64::MAX)];
     prop_oneof![
@@ -97,12 +97,12 @@ fn what() -> impl Strategy<Value = What> {
     ]
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = (0_u8..48, what()).prop_map(|(request, what)| Step { request, what });
     prop::collection::vec(step, 1..60)
 }
 
-fn command(step: &Step) -> Command {
+pub(super) fn command(step: &Step) -> Command {
     let action = match step.what {
         What::In(a, m) => Action::DepositCash(DepositCash { account: number(a), amount: cny(m) }),
         What::Out(a, m) => {
@@ -140,7 +140,13 @@ fn command(step: &Step) -> Command {
             .fold(7_u64, |sum, byte| (sum * 31 + byte) % 1_000_000_007),
     )
     .unwrap();
-    Command { request_id: request(step.request), fingerprint, action }
+    Command {
+        request_id: request(step.request),
+        fingerprint,
+        asker: Asker::Bank,
+        caller: None,
+        action,
+    }
 }
 
 fn books() -> Books {

@@ -88,10 +88,12 @@ pub async fn list_accounts(
     found.iter().map(account_row).collect()
 }
 
-/// An account's entries with a sequence below `before`, newest first.
+/// An account's entries with a sequence below `before`, newest first; none where `owner` is given and does not own the
+/// account.
 pub async fn list_entries(
     conn: &mut PgConnection,
     number: AccountNumber,
+    owner: Option<CustomerId>,
     before: i64,
     limit: i64,
 ) -> Result<Vec<EntryRow>, Error> {
@@ -102,6 +104,8 @@ pub async fn list_entries(
                  AS counterparty \
          FROM (SELECT account_number, sequence, amount_minor, balance_after_minor, request_id, business_date \
                FROM entries WHERE account_number = $1 AND sequence < $2 \
+                   AND ($4::uuid IS NULL \
+                       OR EXISTS (SELECT FROM accounts WHERE account_number = $1 AND customer_id = $4)) \
                ORDER BY sequence DESC LIMIT $3) AS e \
          JOIN outcomes AS o ON o.request_id = e.request_id \
          ORDER BY e.sequence DESC",
@@ -109,6 +113,7 @@ pub async fn list_entries(
     .bind(number.as_i64())
     .bind(before)
     .bind(limit)
+    .bind(owner.map(CustomerId::as_uuid))
     .fetch_all(conn)
     .await?;
     found.iter().map(entry_row).collect()
@@ -184,4 +189,32 @@ pub async fn due_holds(
     .fetch_all(conn)
     .await?;
     Ok(due)
+}
+
+/// How the holds and the business date stand, for whoever watches.
+pub struct Standing {
+    /// Holds that have not ended.
+    pub holds: i64,
+    /// When the oldest of them that should have ended should have; `None` where none should.
+    pub overdue_since: Option<DateTime<Utc>>,
+    /// What new postings carry; `None` before the first.
+    pub business_date: Option<BusinessDate>,
+}
+
+/// How the holds and the business date stand.
+pub async fn standing(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Standing, Error> {
+    let row = sqlx::query(
+        "SELECT count(*) AS holds, min(expires_at) FILTER (WHERE expires_at <= $1) AS overdue_since, \
+             (SELECT business_date FROM business_day) AS business_date \
+         FROM holds WHERE status = 'ACTIVE'",
+    )
+    .bind(now)
+    .fetch_one(conn)
+    .await?;
+    let date: Option<NaiveDate> = row.try_get("business_date")?;
+    Ok(Standing {
+        holds: row.try_get("holds")?,
+        overdue_since: row.try_get("overdue_since")?,
+        business_date: date.map(BusinessDate::from_date),
+    })
 }

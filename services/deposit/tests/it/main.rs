@@ -4,10 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "the verbs of a test have no better way to fail")]
 
+mod audited;
 mod books;
 mod holds;
 mod idempotency;
 mod queries;
 mod races;
 mod refusals;
+mod scope;
 mod support;

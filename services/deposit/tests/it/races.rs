@@ -1,5 +1,6 @@
 //! Many at once on few accounts: nobody waits for ever, nothing is lost, nothing goes below its limit.
 
+use proto::deposit::v1 as pb;
 use tokio::task::JoinSet;
 
 use crate::support::*;
@@ -102,4 +103,33 @@ async fn a_corrupt_row_fails_only_who_needs_it_and_not_the_rest_of_the_batch() {
         assert_eq!(code, (from == 1).then_some(tonic::Code::Internal));
     }
     assert_eq!(balance(&mut service.client(), &accounts[2]).await.0, 57);
+}
+
+#[tokio::test]
+async fn a_transfer_and_its_reversal_at_once_move_nothing_in_the_end() {
+    let service = Service::start().await;
+    let accounts = service.accounts(&[1_000, 0]).await;
+    let (client, canceller) = (service.client(), service.client());
+    let mut calls = JoinSet::new();
+    for _ in 0..300 {
+        let request = transfer(&accounts[0], &accounts[1], 1);
+        let undo = pb::ReversePostingRequest {
+            request_id: request_id(),
+            posting_id: request.request_id.clone(),
+        };
+        let (mut one, mut other) = (client.clone(), canceller.clone());
+        calls.spawn(async move {
+            let (posted, undone) = tokio::join!(one.transfer(request), other.reverse_posting(undo));
+            let undone = undone.unwrap().into_inner().posting.unwrap();
+            // Either both moved money, or the reversal came first and neither did.
+            assert_eq!(posted.is_ok(), undone.amount.is_some());
+            if let Err(fenced) = posted {
+                assert_refused::<()>(Err(fenced), "REVERSED_BEFORE_POSTED");
+            }
+        });
+    }
+    calls.join_all().await;
+
+    assert_eq!(balance(&mut service.client(), &accounts[0]).await.0, 1_000);
+    assert_eq!(balance(&mut service.client(), &accounts[1]).await.0, 0);
 }

@@ -1,7 +1,6 @@
 //! One test for each way of saying no, and for each way of asking badly.
 
 use deposit::domain::Rejection;
-use kernel::{Clock, CustomerId, SystemClock};
 use proto::deposit::v1 as pb;
 use tonic::{Code, Request};
 use tonic_types::StatusExt;
@@ -89,8 +88,7 @@ async fn a_closed_account_is_refused_and_only_an_empty_one_closes() {
 #[tokio::test]
 async fn another_currency_is_refused() {
     let service = Service::start().await;
-    let owner = CustomerId::new(SystemClock.now(), [4; 10]);
-    let accounts = service.open(&[(1_000, "CNY"), (1_000, "JPY")], owner).await;
+    let accounts = service.open(&[(1_000, "CNY"), (1_000, "JPY")], service.owner).await;
     let mut client = service.client();
     let mut in_yen = transfer(&accounts[0], &accounts[1], 1);
     in_yen.amount = money(1, "JPY");
@@ -114,8 +112,8 @@ async fn a_balance_that_would_not_fit_is_refused() {
 #[tokio::test]
 async fn an_owner_with_open_accounts_is_not_closed_and_a_closed_owner_opens_none() {
     let service = Service::start().await;
-    let owner = CustomerId::new(SystemClock.now(), [5; 10]);
-    let accounts = service.open(&[(0, "CNY")], owner).await;
+    let owner = service.owner;
+    let accounts = service.accounts(&[0]).await;
     let mut customer_service = service.customer_service();
     let close =
         || pb::CloseOwnerRequest { request_id: request_id(), customer_id: owner.to_string() };
@@ -189,14 +187,23 @@ async fn a_deadline_that_has_passed_before_the_batch_posts_nothing() {
         .execute(&mut admin)
         .await
         .unwrap();
-    let mut calls = Vec::new();
-    for _ in 0..20 {
+    let client_before = service.client();
+    let late = || {
         let mut request = Request::new(transfer(&accounts[0], &accounts[1], 1));
         request.set_timeout(std::time::Duration::from_millis(300));
-        let mut client = service.client();
-        calls.push(tokio::spawn(async move { client.transfer(request).await }));
+        let mut client = client_before.clone();
+        tokio::spawn(async move { client.transfer(request).await })
+    };
+    // One after the other, until both lanes have a batch that waits for the lock.
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+        AND wait_event_type = 'Lock' AND query LIKE '%FOR NO KEY UPDATE%'";
+    let mut begun = Vec::new();
+    while service.count(waiting).await < 2 {
+        begun.push(late());
     }
-    for call in calls {
+    let calls: Vec<_> = (0..20).map(|_| late()).collect();
+    let first = i64::try_from(begun.len()).unwrap();
+    for call in begun.into_iter().chain(calls) {
         let code = call.await.unwrap().unwrap_err().code();
         assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled), "{code:?}");
     }
@@ -205,7 +212,7 @@ async fn a_deadline_that_has_passed_before_the_batch_posts_nothing() {
     // What a lane had begun before its deadline may be posted; what waited behind it must not be.
     client.transfer(transfer(&accounts[0], &accounts[1], 500)).await.unwrap();
     let posted = service.count("SELECT count(*) FROM outcomes WHERE amount_minor = 1").await;
-    assert!(posted <= 4, "{posted} of 20 were posted although nobody waited for them any more");
+    assert!(posted <= first, "{posted} were posted, and only {first} had begun before their time");
 }
 
 #[tokio::test]

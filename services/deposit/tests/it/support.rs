@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deposit::commands::{Action, Command, OpenAccount, PostingBook, Standing};
+use deposit::domain::Asker;
 use kernel::{CellCode, Clock, Currency, CustomerId, RequestId, SystemClock};
 use platform::config::LaneConfig;
 use platform::lanes::Lanes;
@@ -15,21 +16,22 @@ use proto::deposit::v1 as pb;
 use proto::deposit::v1::deposit_service_client::DepositServiceClient;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
+use testkit::certificates::Authority;
 use testkit::database::{self, TestDatabase};
+use testkit::on_behalf::OnBehalfOf;
 use testkit::process::{Program, Running};
+use testkit::trust::{self, Trust};
 use testkit::{http, port};
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 /// How long anything may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What calls go through: each names its caller.
-pub type Client = DepositServiceClient<
-    InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>, Status>>,
->;
+/// What calls go through; its certificate names the caller, and it names the customer of a channel.
+pub type Client = DepositServiceClient<InterceptedService<Channel, OnBehalfOf>>;
 
 /// A running deposit service. The process ends before its database is dropped.
 pub struct Service {
@@ -40,6 +42,8 @@ pub struct Service {
     _directory: TempDir,
     /// Its database.
     pub database: TestDatabase,
+    /// Who owns the accounts of a test that does not say.
+    pub owner: CustomerId,
 }
 
 impl Service {
@@ -64,10 +68,12 @@ impl Service {
         let (listen, operations) = (address(ports[0]), address(ports[1]));
         let nodes = &database.app_urls;
         let nobody = address(ports[2]);
+        let tls = Authority::of_this_process().tls_section(directory.path(), "service/deposit");
+        let tls = tls.unwrap();
         let settings = format!(
-            "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n\
+            "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n{tls}\
              [database]\nnodes = {nodes:?}\n\
-             [clients]\ncustomer = \"http://{nobody}\"\naccounting = \"http://{nobody}\"\n"
+             [clients]\ncustomer = \"https://{nobody}\"\naccounting = \"https://{nobody}\"\n"
         );
         let config = directory.path().join("deposit.toml");
         std::fs::write(&config, settings).unwrap();
@@ -75,8 +81,9 @@ impl Service {
         let mut program = Program::new("deposit", Path::new(env!("CARGO_BIN_EXE_deposit")), &log);
         program.args = vec!["serve".into(), "--config".into(), config.to_str().unwrap().to_owned()];
         let process = program.spawn().unwrap();
+        let owner = new_customer(3);
         let service =
-            Self { process, program, listen, operations, _directory: directory, database };
+            Self { process, program, listen, operations, _directory: directory, database, owner };
         service.wait_until_ready().await;
         service
     }
@@ -89,9 +96,11 @@ impl Service {
     }
 
     async fn wait_until_ready(&self) {
+        let url = format!("https://{}/readyz", self.operations);
+        let trust = Trust::anonymous(Authority::of_this_process().certificate_pem()).unwrap();
         let ready = async {
             loop {
-                let answer = http::get(self.operations, "/readyz", PATIENCE).await;
+                let answer = http::get(&url, Some(&trust), PATIENCE).await;
                 if answer.is_ok_and(|(code, _)| code == 200) {
                     return;
                 }
@@ -103,24 +112,45 @@ impl Service {
         assert!(ended.is_ok(), "the service is not ready; its log:\n{log}");
     }
 
-    /// A client with a connection of its own, which calls as a channel.
+    /// A client with a connection of its own, which calls as a channel on behalf of the usual owner.
     pub fn client(&self) -> Client {
-        self.client_as(|request| named(request, "channel/test"))
+        self.client_for(self.owner)
+    }
+
+    /// A client which calls as a channel on behalf of this customer.
+    pub fn client_for(&self, customer: CustomerId) -> Client {
+        self.channel_naming(&customer.to_string())
+    }
+
+    /// A client which calls as a channel and writes this where the customer belongs.
+    pub fn channel_naming(&self, customer: &str) -> Client {
+        self.client_with("channel/test", OnBehalfOf::customer(customer).unwrap())
+    }
+
+    /// A client which calls as a channel, on behalf of nobody.
+    pub fn channel_for_nobody(&self) -> Client {
+        self.client_with("channel/test", OnBehalfOf::nobody())
     }
 
     /// A client which calls as a teller.
     pub fn teller(&self) -> Client {
-        self.client_as(|request| named(request, "teller/test"))
+        self.client_as("teller/test")
     }
 
     /// A client which calls as the customer service.
     pub fn customer_service(&self) -> Client {
-        self.client_as(|request| named(request, "service/customer"))
+        self.client_as("service/customer")
     }
 
-    fn client_as(&self, name: fn(Request<()>) -> Result<Request<()>, Status>) -> Client {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.listen)).unwrap();
-        DepositServiceClient::with_interceptor(endpoint.connect_lazy(), name)
+    /// A client which calls under this name.
+    pub fn client_as(&self, name: &str) -> Client {
+        self.client_with(name, OnBehalfOf::nobody())
+    }
+
+    fn client_with(&self, name: &str, customer: OnBehalfOf) -> Client {
+        let trust = Trust::of_this_process(name).unwrap();
+        let endpoint = trust::endpoint(&format!("https://{}", self.listen), Some(&trust));
+        DepositServiceClient::with_interceptor(endpoint.unwrap().connect_lazy(), customer)
     }
 
     /// A superuser's connection, to look behind the service's back.
@@ -138,7 +168,7 @@ impl Service {
     /// service has said yes; the system tests open accounts over the wire.
     pub async fn accounts(&self, balances: &[i64]) -> Vec<String> {
         let openings: Vec<_> = balances.iter().map(|minor| (*minor, "CNY")).collect();
-        self.open(&openings, CustomerId::new(SystemClock.now(), [3; 10])).await
+        self.open(&openings, self.owner).await
     }
 
     /// Opens accounts of one owner.
@@ -152,6 +182,8 @@ impl Service {
         let commands = openings.iter().map(|(minor, currency)| Command {
             request_id: RequestId::generate(&SystemClock),
             fingerprint: 0,
+            asker: Asker::Bank,
+            caller: None,
             action: Action::OpenAccount(OpenAccount {
                 customer_id: owner,
                 standing: Standing::Active,
@@ -176,10 +208,9 @@ fn toml_database(urls: &[String]) -> platform::config::DatabaseConfig {
     toml::from_str(&text).unwrap()
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "an interceptor may refuse")]
-fn named(mut request: Request<()>, name: &'static str) -> Result<Request<()>, Status> {
-    request.metadata_mut().insert("thincore-caller", name.parse().unwrap());
-    Ok(request)
+/// The id of a customer; two of different numbers differ.
+pub fn new_customer(number: u8) -> CustomerId {
+    CustomerId::new(SystemClock.now(), [number; 10])
 }
 
 /// A new request id.

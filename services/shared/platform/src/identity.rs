@@ -1,16 +1,20 @@
-//! Who is calling.
+//! Who is calling: the name in the certificate that the caller proved to hold, and the role that follows from it.
 //!
-//! First form: the caller names itself in the metadata `thincore-caller`, such as `channel/mobile` or
-//! `service/deposit`, and its role follows from the name. That is trusted only because listeners are on loopback, which
-//! the settings enforce. With mutual TLS the name comes from the certificate's SPIFFE id instead, read right here, and
-//! the metadata is no longer looked at.
+//! Nothing that a caller writes into a request makes it somebody else. The one exception is a server that runs
+//! unprotected, for measurements: there a caller is who it says in the metadata `thincore-caller`.
+
+use std::sync::Arc;
 
 use http::HeaderMap;
 
 use crate::policy::Role;
+use crate::tls::Peer;
 
-/// The metadata in which a caller names itself.
+/// The metadata in which a caller names itself to an unprotected server.
 pub const CALLER_METADATA: &str = "thincore-caller";
+
+/// The metadata in which a channel names the one customer for whom it acts.
+pub const CUSTOMER_METADATA: &str = "thincore-customer";
 
 /// The kinds of callers that metrics tell apart.
 pub const CALLER_CLASSES: [&str; 7] =
@@ -20,18 +24,33 @@ pub const CALLER_CLASSES: [&str; 7] =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Kind and name, such as `teller/0042`.
-    pub name: String,
+    pub name: Arc<str>,
     /// `None` admits to nothing.
     pub role: Option<Role>,
 }
 
 impl Identity {
-    /// The identity in the headers of a call. A caller without a name has no role.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let name = headers.get(CALLER_METADATA).and_then(|value| value.to_str().ok());
-        // A bound on what is kept per caller.
-        let name = name.filter(|name| (1..=64).contains(&name.len())).unwrap_or("anonymous");
-        Self { name: name.to_owned(), role: role(name) }
+    /// The identity with this name.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.into(), role: role(name) }
+    }
+
+    /// The name of whoever made a request, as the gate put it into the request's extensions.
+    pub fn name_in(extensions: &http::Extensions) -> Arc<str> {
+        extensions.get::<Self>().map_or_else(|| "anonymous".into(), |who| Arc::clone(&who.name))
+    }
+
+    /// Whoever is at the other end of the connection on which a call came.
+    pub(crate) fn of(peer: Option<&Peer>, headers: &HeaderMap) -> Self {
+        match peer {
+            Some(Peer::Certified(leaf)) => leaf.identity.clone(),
+            Some(Peer::Unprotected) => {
+                let name = headers.get(CALLER_METADATA).and_then(|value| value.to_str().ok());
+                // A bound on what is kept per caller.
+                Self::named(name.filter(|name| name.len() <= 64).unwrap_or("anonymous"))
+            }
+            Some(Peer::Nobody) | None => Self::named("anonymous"),
+        }
     }
 
     /// What kind of caller it is, one of [`CALLER_CLASSES`]: the label of metrics must not grow with the number of

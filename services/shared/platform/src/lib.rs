@@ -1,8 +1,10 @@
-//! The box that a service runs in. It knows no banking noun.
+//! The box that a service runs in. It knows no banking noun but the two that `mandate` needs.
 //!
 //! Read in this order: `server` (how a call comes in), `db` (where it reads and writes), `lanes` (how writes
 //! are grouped), `outbox` (how effects leave), `client` (how it calls others); the rest as needed.
 
+pub mod approvals;
+pub mod audit;
 mod background;
 pub mod client;
 pub mod config;
@@ -10,8 +12,11 @@ pub mod db;
 pub mod deadline;
 pub mod fields;
 pub mod fingerprint;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod identity;
 pub mod lanes;
+pub mod mandate;
 mod operations;
 pub mod outbox;
 pub mod policy;
@@ -21,6 +26,7 @@ pub mod shutdown;
 mod sources;
 pub mod status;
 pub mod telemetry;
+pub mod tls;
 pub mod traffic;
 
 pub use background::Background;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::RelayConfig;
-use crate::db::{self, WritePool, WriteTx};
+use crate::db::{self, Freshness, ReadPool, WritePool, WriteTx};
 
 /// One transaction of the service, to be delivered.
 #[derive(Debug, Clone)]
@@ -57,6 +57,9 @@ pub struct Relay<D> {
     waker: RelayWaker,
 }
 
+/// How often [`watch`] looks.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
+
 const CLAIM: &str = "WITH claimed AS ( \
          SELECT batch_number, business_date, enqueued_at, payload, \
              sum(octet_length(payload)) OVER (ORDER BY batch_number) AS bytes \
@@ -77,6 +80,7 @@ impl<D: Deliver> Relay<D> {
     /// Delivers until `stop`. A failure is logged once when it begins and once when it ends.
     pub async fn run(self, stop: CancellationToken) {
         let mut failing = false;
+        let failures = metrics::counter!("outbox_failures_total");
         loop {
             let delivered = self.deliver_once().await;
             let backlog = usize::try_from(self.config.batches_max).unwrap_or(usize::MAX) / 2;
@@ -92,6 +96,7 @@ impl<D: Deliver> Relay<D> {
                     rows > 0
                 }
                 Err(error) => {
+                    failures.increment(1);
                     if !failing {
                         tracing::warn!(%error, "the outbox cannot be delivered; trying on");
                         failing = true;
@@ -163,6 +168,34 @@ impl<D: Deliver> Relay<D> {
         metrics::counter!("outbox_delivered_total").increment(count(accepted.len()));
         Ok(accepted.len())
     }
+}
+
+const BACKLOG: &str = "SELECT count(*) AS rows, \
+         COALESCE(extract(epoch FROM clock_timestamp() - min(enqueued_at)), 0)::double precision AS oldest_seconds \
+     FROM (SELECT enqueued_at FROM outbox ORDER BY batch_number LIMIT 100000) AS waiting";
+
+/// Shows how much waits to be delivered, and for how long, until `stop`: also while nothing can be delivered.
+pub async fn watch(pool: ReadPool, stop: CancellationToken) {
+    let rows = metrics::gauge!("outbox_rows");
+    let oldest = metrics::gauge!("outbox_oldest_seconds");
+    loop {
+        // Without an answer the last one stands; that the database does not answer shows elsewhere.
+        if let Ok((waiting, seconds)) = backlog(&pool).await {
+            rows.set(waiting);
+            oldest.set(seconds);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(WATCH_EVERY) => {}
+        }
+    }
+}
+
+async fn backlog(pool: &ReadPool) -> Result<(u32, f64), db::Error> {
+    let mut reader = pool.reader(Freshness::Primary).await?;
+    let row = sqlx::query(BACKLOG).fetch_one(reader.conn()).await?;
+    let rows: i64 = row.try_get("rows")?;
+    Ok((u32::try_from(rows).unwrap_or(u32::MAX), row.try_get("oldest_seconds")?))
 }
 
 fn count(n: usize) -> u64 {

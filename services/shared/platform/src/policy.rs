@@ -38,6 +38,10 @@ impl Criticality {
     }
 }
 
+/// `CUSTOMER_SCOPE_NONE` and `CUSTOMER_SCOPE_REQUIRED`.
+const SCOPE_NONE: i32 = 1;
+const SCOPE_REQUIRED: i32 = 2;
+
 /// Who a caller is to the bank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the roles of bank.options.v1.Role, which explains them")]
@@ -83,6 +87,10 @@ pub struct MethodPolicy {
     pub roles: Vec<Role>,
     /// Finishes money that has started to move: never shed.
     pub money_in_flight: bool,
+    /// Whether a channel acts for one customer here, whom it must name.
+    pub scoped: bool,
+    /// How much each role may move in one call, in whole units of the currency; who is not in it has no limit here.
+    pub amount_bands: Vec<(Role, i64)>,
 }
 
 /// A contract that leaves a method without policy.
@@ -112,7 +120,7 @@ impl PolicyTable {
     /// Reads the policies of one service from an encoded `FileDescriptorSet`.
     ///
     /// # Errors
-    /// The service is not there, or one of its methods lacks access, criticality or roles.
+    /// The service is not there, or one of its methods lacks access, criticality, roles, or the scope of channels.
     pub fn from_descriptors(descriptors: &[u8], service: &str) -> Result<Self, PolicyError> {
         let pool = DescriptorPool::decode(descriptors)
             .map_err(|error| PolicyError::Descriptors(error.to_string()))?;
@@ -169,13 +177,34 @@ fn policy(method: &MethodDescriptor, option: &DynamicMessage) -> Result<MethodPo
     if roles.is_empty() {
         return Err(incomplete(method, "roles"));
     }
+    let scope = number("scope");
+    if roles.contains(&Role::Channel) && !matches!(scope, SCOPE_NONE | SCOPE_REQUIRED) {
+        return Err(incomplete(method, "scope"));
+    }
     let in_flight = option.get_field_by_name("money_in_flight");
     Ok(MethodPolicy {
         writes,
         criticality: *criticality,
         roles,
         money_in_flight: in_flight.and_then(|value| value.as_bool()).unwrap_or(false),
+        scoped: scope == SCOPE_REQUIRED,
+        amount_bands: amount_bands(method, option)?,
     })
+}
+
+/// A band that cannot be read is no reason to let everything pass.
+fn amount_bands(
+    method: &MethodDescriptor,
+    option: &DynamicMessage,
+) -> Result<Vec<(Role, i64)>, PolicyError> {
+    let bands = option.get_field_by_name("amount_bands");
+    let bands = bands.as_ref().and_then(|value| value.as_list()).unwrap_or_default();
+    let read = bands.iter().map(|band| {
+        let band = band.as_message()?;
+        let role = Role::from_number(band.get_field_by_name("role")?.as_enum_number()?)?;
+        Some((role, band.get_field_by_name("max_amount")?.as_i64().filter(|max| *max > 0)?))
+    });
+    read.collect::<Option<_>>().ok_or_else(|| incomplete(method, "amount band that can be read"))
 }
 
 fn incomplete(method: &MethodDescriptor, part: &'static str) -> PolicyError {
@@ -196,6 +225,10 @@ mod tests {
         assert_eq!(transfer.criticality, Criticality::Payment);
         assert!(transfer.roles.contains(&Role::Channel));
         assert!(!transfer.money_in_flight);
+        assert!(transfer.scoped);
+        assert_eq!(transfer.amount_bands, [(Role::Channel, 500_000), (Role::Teller, 50_000_000)]);
+        let freeze = table.get("/bank.deposit.v1.DepositService/FreezeAccount").unwrap();
+        assert!(!freeze.scoped && freeze.amount_bands.is_empty());
         let release = table.get("/bank.deposit.v1.DepositService/ReleaseHold").unwrap();
         assert!(release.money_in_flight);
     }

@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::Sources;
+use crate::approvals::Refusal;
 use crate::db::{self, ReadToken};
 use crate::lanes::LaneError;
 use crate::traffic::Shed;
@@ -60,14 +61,23 @@ pub fn refusal(
     build(Code::FailedPrecondition, domain, reason, message, details)
 }
 
-/// The request is not well-formed; names every field that is wrong.
+/// How many violations an answer names. It travels in headers, of which callers take 8 to 16 KiB; an answer with more
+/// would reach them as a broken connection.
+const VIOLATIONS_MAX: usize = 16;
+
+/// The request is not well-formed; names the fields that are wrong, up to [`VIOLATIONS_MAX`] of them.
 pub fn invalid_argument(domain: &str, violations: Vec<FieldViolation>) -> Status {
     let mut details = ErrorDetails::new();
     let mut message = String::from("the request is not well-formed");
-    for (index, FieldViolation { field, description }) in violations.into_iter().enumerate() {
+    let more = violations.len().saturating_sub(VIOLATIONS_MAX);
+    for (index, violation) in violations.into_iter().take(VIOLATIONS_MAX).enumerate() {
+        let FieldViolation { field, description } = violation;
         let separator = if index == 0 { ": " } else { "; " };
         message.extend([separator, &field, " ", &description]);
         details.add_bad_request_violation(field, description);
+    }
+    if more > 0 {
+        message.extend(["; and ", &more.to_string(), " more"]);
     }
     build(Code::InvalidArgument, domain, "INVALID_ARGUMENT", &message, details)
 }
@@ -90,6 +100,18 @@ pub fn no_outcome(domain: &str, error: LaneError) -> Status {
         LaneError::Unavailable => unavailable(domain, "BOOKS_UNAVAILABLE", &error.to_string()),
         LaneError::Fault => internal(domain),
     }
+}
+
+/// A proposal was not decided, and stays as it is.
+pub fn proposal_refused(domain: &str, refusal: Refusal) -> Status {
+    let (reason, message) = match refusal {
+        Refusal::Unknown => ("PROPOSAL_UNKNOWN", "there is no such proposal of this kind"),
+        Refusal::AlreadyDecided => ("PROPOSAL_ALREADY_DECIDED", "it has been decided before"),
+        Refusal::Expired => ("PROPOSAL_EXPIRED", "it is too late to approve it"),
+        Refusal::SamePerson => ("PROPOSAL_BY_SAME_PERSON", "who proposes cannot decide"),
+        Refusal::PayloadChanged => ("PROPOSAL_CHANGED", "that is not what was proposed"),
+    };
+    build(Code::FailedPrecondition, domain, reason, message, ErrorDetails::new())
 }
 
 /// A query failed. Logged here, once; the detail stays here.
@@ -123,6 +145,11 @@ pub(crate) fn shed(domain: &str, shed: &Shed, class: &str) -> Status {
     details.set_retry_info(Some(shed.wait));
     let message = format!("too many calls: the {} limit is reached", shed.limit);
     build(Code::ResourceExhausted, domain, shed.reason, &message, details)
+}
+
+/// The caller has not proven who it is.
+pub(crate) fn unauthenticated(domain: &str, reason: &str, message: &str) -> Status {
+    build(Code::Unauthenticated, domain, reason, message, ErrorDetails::new())
 }
 
 /// The deadline has passed.

@@ -3,7 +3,8 @@
 //! They are told apart from other errors because the person in front of the terminal can act on them, and
 //! because the `bank` command has an exit code of its own for them.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -48,4 +49,20 @@ pub fn temporary_directory(prefix: &str) -> anyhow::Result<tempfile::TempDir> {
     let directory = tempfile::Builder::new().prefix(prefix).tempdir()?;
     std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o711))?;
     Ok(directory)
+}
+
+/// Writes a file that only its owner can read, in one step: readers see the old text or the new, also after a power
+/// cut. Two writers of one file must not meet.
+pub fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let fresh = path.with_file_name(name);
+    let write = || {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, path)
+    };
+    write().map_err(|error| problem(format!("cannot write {}: {error}", path.display())))
 }

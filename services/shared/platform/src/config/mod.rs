@@ -3,16 +3,21 @@
 //!
 //! Absent on purpose: reloading. Limits that change at run time belong to whoever keeps their history.
 
+mod audit;
 mod children;
 mod load;
 mod sections;
+mod tls;
+mod traffic;
 mod tree;
 
 #[cfg(test)]
 mod tests;
 
+pub use audit::AuditConfig;
 pub use load::{ConfigError, Problems, Validate, load};
 pub use sections::{
     ClientConfig, DatabaseConfig, LaneConfig, RelayConfig, ServerConfig, TelemetryConfig,
-    TrafficConfig,
 };
+pub use tls::TlsConfig;
+pub use traffic::{RateConfig, TrafficConfig};

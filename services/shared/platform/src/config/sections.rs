@@ -11,15 +11,26 @@ use crate::protection::Secret;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerConfig {
-    /// Address of the gRPC listener. Only loopback, as calls are not yet encrypted and callers name themselves.
+    /// Address of the gRPC listener.
     pub listen: SocketAddr,
-    /// Address of the operations port (HTTP: /livez, /readyz, /metrics). Only loopback, for the same reason.
+    /// Address of the operations port (HTTPS: /livez, /readyz, /metrics, and the gRPC operations service).
     pub operations_listen: SocketAddr,
+    /// No TLS, callers name themselves, anybody may call anything; default false. Only to measure what protection
+    /// costs, and only on loopback addresses.
+    #[serde(default)]
+    pub unprotected: bool,
+    /// Connections open at once on each of the two listeners; default 1,024. One too many is closed at once.
+    #[serde(default = "a_thousand")]
+    pub connections_max: usize,
+    /// How long a connection is used before its caller is told to open another one, seconds; default 600. Within this
+    /// time everybody on the network uses a renewed certificate.
+    #[serde(default = "ten_minutes")]
+    pub connection_age_max_s: u64,
     /// How long calls under way may go on after SIGTERM, milliseconds; default 5,000. What is not finished by then is
     /// cut off, and its callers must find out.
     #[serde(default = "five_seconds")]
     pub drain_ms: u64,
-    /// The deadline of a call that brings none, milliseconds; default 10,000.
+    /// The deadline of a call that brings none, milliseconds; default 10,000. No call gets more than six times this.
     #[serde(default = "ten_seconds")]
     pub default_deadline_ms: u64,
 }
@@ -32,12 +43,24 @@ fn ten_seconds() -> u64 {
     10_000
 }
 
+fn a_thousand() -> usize {
+    1_024
+}
+
+fn ten_minutes() -> u64 {
+    600
+}
+
 impl Validate for ServerConfig {
     fn problems(&self, problems: &mut Problems) {
-        let local = "must be a loopback address while calls are not encrypted";
-        problems.require(self.listen.ip().is_loopback(), "server.listen", local);
-        let operations = self.operations_listen.ip().is_loopback();
-        problems.require(operations, "server.operations_listen", local);
+        let local = "must be a loopback address while server.unprotected is true";
+        let may_listen = |address: SocketAddr| !self.unprotected || address.ip().is_loopback();
+        problems.require(may_listen(self.listen), "server.listen", local);
+        problems.require(may_listen(self.operations_listen), "server.operations_listen", local);
+        let some = (1..=100_000).contains(&self.connections_max);
+        problems.require(some, "server.connections_max", "must be 1 to 100000");
+        let some = (1..=86_400).contains(&self.connection_age_max_s);
+        problems.require(some, "server.connection_age_max_s", "must be 1 to 86400");
         let some = (1..=600_000).contains(&self.default_deadline_ms);
         problems.require(some, "server.default_deadline_ms", "must be 1 to 600000");
         problems.require(self.drain_ms <= 600_000, "server.drain_ms", "must be 0 to 600000");
@@ -111,7 +134,7 @@ impl Validate for DatabaseConfig {
     }
 }
 
-/// `[telemetry]`: logs and traces.
+/// `[telemetry]`: logs, traces and metrics.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TelemetryConfig {
@@ -123,6 +146,8 @@ pub struct TelemetryConfig {
     pub otlp_endpoint: String,
     /// Which part of the calls without a sampled parent is traced, 0 to 1; default 0.01.
     pub sample_ratio: f64,
+    /// Whether anything is counted; default true. Without it `/metrics` is empty: only to measure what counting costs.
+    pub metrics: bool,
 }
 
 impl Default for TelemetryConfig {
@@ -132,6 +157,7 @@ impl Default for TelemetryConfig {
             log_format: "json".into(),
             otlp_endpoint: String::new(),
             sample_ratio: 0.01,
+            metrics: true,
         }
     }
 }
@@ -212,58 +238,8 @@ impl Validate for RelayConfig {
     }
 }
 
-/// `[traffic]`: token buckets and the limit of calls under way. Each bucket is a rate per second and a burst.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TrafficConfig {
-    /// Calls per second of one caller; default 50,000.
-    pub caller_rate: u32,
-    /// What one caller may do at once after a pause; default 20,000.
-    pub caller_burst: u32,
-    /// Calls per second of each class (card authorization, payment, query, report, batch); default 100,000.
-    pub class_rate: u32,
-    /// What a class may do at once after a pause; default 40,000.
-    pub class_burst: u32,
-    /// Calls per second of the whole service; default 200,000.
-    pub service_rate: u32,
-    /// What the service may do at once after a pause; default 80,000.
-    pub service_burst: u32,
-    /// Calls under way at once; default 4,096. A class may use part of it: card authorization all, payment 95%, query
-    /// 80%, report 60%, batch 50%.
-    pub in_flight_max: u32,
-}
-
-impl Default for TrafficConfig {
-    fn default() -> Self {
-        Self {
-            caller_rate: 50_000,
-            caller_burst: 20_000,
-            class_rate: 100_000,
-            class_burst: 40_000,
-            service_rate: 200_000,
-            service_burst: 80_000,
-            in_flight_max: 4_096,
-        }
-    }
-}
-
-impl Validate for TrafficConfig {
-    fn problems(&self, problems: &mut Problems) {
-        for (key, value) in [
-            ("traffic.caller_rate", self.caller_rate),
-            ("traffic.caller_burst", self.caller_burst),
-            ("traffic.class_rate", self.class_rate),
-            ("traffic.class_burst", self.class_burst),
-            ("traffic.service_rate", self.service_rate),
-            ("traffic.service_burst", self.service_burst),
-            ("traffic.in_flight_max", self.in_flight_max),
-        ] {
-            problems.require(value > 0, key, "must be at least 1");
-        }
-    }
-}
-
-/// The address of a service that is called, such as `http://127.0.0.1:5001`.
+/// The address of a service that is called, such as `https://127.0.0.1:5001`; `http://` only where this process runs
+/// unprotected.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ClientConfig {
@@ -275,9 +251,9 @@ impl TryFrom<String> for ClientConfig {
     type Error = String;
 
     fn try_from(url: String) -> Result<Self, String> {
-        let host = url.strip_prefix("http://").unwrap_or_default();
-        if host.is_empty() || host.contains('/') {
-            return Err("must be http://HOST:PORT".into());
+        let host = url.strip_prefix("https://").or(url.strip_prefix("http://"));
+        if host.is_none_or(|host| host.is_empty() || host.contains('/')) {
+            return Err("must be https://HOST:PORT".into());
         }
         Ok(Self { url })
     }

@@ -92,14 +92,14 @@ caller_burst = 0
         lines,
         [
             "the settings cannot be used:",
-            "  callee: must be http://HOST:PORT",
+            "  callee: must be https://HOST:PORT",
             "  database.nodes: each must begin with postgres://",
             "  database.nodes.[1]: must be text",
             "  database.write_pool_size: must be a whole number, 0 to 4294967295",
             "  lanes.lanes: must be 1 to 64",
             "  opened_on: input contains invalid characters",
-            "  server.colour: is not a setting; here are listen, operations_listen, drain_ms, \
-               default_deadline_ms",
+            "  server.colour: is not a setting; here are listen, operations_listen, unprotected, \
+               connections_max, connection_age_max_s, drain_ms, default_deadline_ms",
             "  server.default_deadline_ms: must be 1 to 600000",
             "  server.drain_ms: must be a whole number, 0 to 18446744073709551615",
             "  server.listen: invalid socket address syntax",
@@ -108,7 +108,7 @@ caller_burst = 0
                opened_on, callee",
             "  telemetry.log_format: must be json or text",
             "  telemetry.sample_ratio: must be 0 to 1",
-            "  traffic.caller_burst: must be at least 1",
+            "  traffic.caller_burst: must be 1 to 10000000",
         ]
     );
     assert!(!message.contains("sesame"), "{message}");
@@ -124,10 +124,11 @@ fn a_missing_section_is_reported_with_what_it_must_hold() {
 }
 
 #[test]
-fn a_listener_beyond_this_machine_is_refused_while_calls_are_not_encrypted() {
+fn a_listener_beyond_this_machine_is_refused_where_it_is_unprotected() {
     let variables = [
         ("THINCORE__SERVER__LISTEN", "0.0.0.0:1"),
         ("THINCORE__SERVER__OPERATIONS_LISTEN", "192.0.2.1:2"),
+        ("THINCORE__SERVER__UNPROTECTED", "true"),
     ];
     let message = read(GOOD, &variables).unwrap_err().to_string();
 

@@ -15,6 +15,9 @@ pub enum Error {
     /// anew, may succeed.
     #[error("another transaction was in the way")]
     Conflict(#[source] sqlx::Error),
+    /// What was read before the locks were taken had changed by then: the same work, begun anew, sees it.
+    #[error("the books changed before the locks were taken")]
+    Overtaken,
     /// The books say something that the code holds impossible. Never retried.
     #[error("the database is inconsistent: {0}")]
     Inconsistent(String),
@@ -29,7 +32,7 @@ pub enum Error {
 impl Error {
     /// Whether the same work may succeed when begun anew.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::NoPrimary | Self::Unavailable(_) | Self::Conflict(_))
+        matches!(self, Self::NoPrimary | Self::Unavailable(_) | Self::Conflict(_) | Self::Overtaken)
     }
 }
 

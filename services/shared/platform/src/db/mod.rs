@@ -7,6 +7,7 @@
 //! Absent on purpose: routing by the text of the SQL. The caller says which it wants by the type it asks for.
 
 mod error;
+mod meter;
 mod migrate;
 mod monitor;
 mod node;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::DatabaseConfig;
+use crate::traffic::QueueSignal;
 use node::Nodes;
 
 /// The Postgres nodes of one service, watched.
@@ -80,6 +82,11 @@ impl Database {
     /// Where reads go.
     pub fn read_pool(&self) -> ReadPool {
         ReadPool::new(Arc::clone(&self.nodes))
+    }
+
+    /// How long work waits for its turn at these books: the pools' and the lanes' queues.
+    pub fn queues(&self) -> &QueueSignal {
+        &self.nodes.queues
     }
 
     /// Stops watching and closes every connection.

@@ -49,6 +49,7 @@ pub(super) async fn watch(nodes: Arc<Nodes>, node: Arc<Node>, stop: Cancellation
             connection = None;
         }
         apply(&nodes, &node, &mut standing, seen.as_ref());
+        show(&nodes, &node, seen.is_some());
         if let Some(seen) = &seen
             && !seen.in_recovery
             && Instant::now() >= beat_due
@@ -129,12 +130,18 @@ fn lag_ms(nodes: &Nodes, seen: &Observation) -> u64 {
     u64::try_from(newest.saturating_sub(seen.beat_us) / 1000).unwrap_or(0)
 }
 
+fn show(nodes: &Nodes, node: &Node, up: bool) {
+    let primary = nodes.primary().is_some_and(|primary| primary.index == node.index);
+    node.meter.show(node, up, primary);
+    node.read_meter.show(&node.read);
+    node.write_meter.show(&node.write);
+}
+
 /// Takes a replica out, or back in.
 fn judge(nodes: &Nodes, node: &Node, standing: &mut Standing, lag_ms: Option<u64>) {
     let good = lag_ms.is_some_and(|lag| lag <= nodes.config.lag_max_ms);
-    if let Some(lag) = lag_ms {
-        let lag = u32::try_from(lag).unwrap_or(u32::MAX);
-        metrics::gauge!("db_replica_lag_ms", "node" => node.label.clone()).set(f64::from(lag));
+    if let Some(lag_ms) = lag_ms {
+        node.meter.lags(lag_ms);
     }
     if good {
         standing.good = standing.good.saturating_add(1);

@@ -5,14 +5,17 @@
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::{ConnectOptions, PgPool, Postgres};
 use tokio::sync::watch;
 
 use super::Error;
+use super::meter::{NodeMeter, PoolMeter, ReadMeter};
 use crate::config::DatabaseConfig;
+use crate::traffic::{PoolQueue, QueueSignal};
 
 const NONE: usize = usize::MAX;
 
@@ -24,8 +27,13 @@ pub(super) struct Node {
     pub options: PgConnectOptions,
     /// Sessions are read-only, whatever the node's role.
     pub read: PgPool,
+    /// How long readers wait for a session.
+    pub read_queue: PoolQueue,
     /// Used while the node is the primary.
     pub write: PgPool,
+    pub read_meter: PoolMeter,
+    pub write_meter: PoolMeter,
+    pub meter: NodeMeter,
     /// In recovery, answering, and not too far behind.
     pub serves_reads: AtomicBool,
     /// The last position known to be replayed (replica) or flushed (primary).
@@ -39,6 +47,8 @@ pub(super) struct Node {
 pub(super) struct Nodes {
     pub service: &'static str,
     pub config: DatabaseConfig,
+    pub queues: QueueSignal,
+    pub reads: ReadMeter,
     list: Vec<Arc<Node>>,
     primary: watch::Sender<usize>,
     /// The highest timeline a primary was seen on; a primary on a lower one is a ghost from before a failover.
@@ -48,13 +58,15 @@ pub(super) struct Nodes {
 
 impl Nodes {
     pub fn new(service: &'static str, config: &DatabaseConfig) -> Result<Self, Error> {
-        let mut list = Vec::new();
+        let (mut list, queues) = (Vec::new(), QueueSignal::default());
         for (index, url) in config.nodes.iter().enumerate() {
-            list.push(Arc::new(Node::new(service, index, url.expose(), config)?));
+            list.push(Arc::new(Node::new(service, index, url.expose(), config, &queues)?));
         }
         Ok(Self {
             service,
             config: config.clone(),
+            queues,
+            reads: ReadMeter::new(),
             list,
             primary: watch::Sender::new(NONE),
             fence: AtomicU32::new(0),
@@ -113,6 +125,7 @@ impl Node {
         index: usize,
         url: &str,
         config: &DatabaseConfig,
+        queues: &QueueSignal,
     ) -> Result<Self, Error> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| Error::Setting(format!("database.nodes[{index}] is not a Postgres URL")))?
@@ -145,19 +158,41 @@ impl Node {
         };
         Ok(Self {
             index,
-            label,
             read: pool(config.read_pool_size).connect_lazy_with(read),
+            read_queue: queues.pool(),
             write: pool(config.write_pool_size)
                 .after_connect(|connection, _| {
                     Box::pin(super::write::require_durability(connection))
                 })
                 .connect_lazy_with(write),
+            read_meter: PoolMeter::new(&label, "read", config.read_pool_size),
+            write_meter: PoolMeter::new(&label, "write", config.write_pool_size),
+            meter: NodeMeter::new(&label),
+            label,
             options,
             serves_reads: AtomicBool::new(false),
             lsn: AtomicU64::new(0),
             timeline: AtomicU32::new(0),
             beat_us: AtomicI64::new(0),
         })
+    }
+
+    /// A read-only session, and how long it was waited for is told to traffic control.
+    pub async fn acquire_read(&self) -> Result<PoolConnection<Postgres>, Error> {
+        let asked = Instant::now();
+        let connection = self.read.acquire().await;
+        let waited = asked.elapsed();
+        self.read_queue.waited(waited);
+        self.read_meter.acquired(waited, connection.is_ok());
+        Ok(connection?)
+    }
+
+    /// A session that may write, if the node is the primary.
+    pub async fn acquire_write(&self) -> Result<PoolConnection<Postgres>, Error> {
+        let asked = Instant::now();
+        let connection = self.write.acquire().await;
+        self.write_meter.acquired(asked.elapsed(), connection.is_ok());
+        Ok(connection?)
     }
 
     /// Remembers a position that the node has reached; never goes back within a timeline.

@@ -8,6 +8,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres};
 use tokio::time::Instant;
 
+use super::meter::Fallback;
 use super::node::{Node, Nodes};
 use super::token::parse_lsn;
 use super::{Error, ReadToken};
@@ -73,27 +74,33 @@ impl ReadPool {
         {
             match self.on_replica(node, &freshness).await {
                 Ok(Some(reader)) => {
-                    metrics::counter!("db_reads_total", "served_by" => "replica").increment(1);
+                    self.nodes.reads.served(true);
                     return Ok(reader);
                 }
-                Ok(None) => count_fallback("behind the token"),
+                Ok(None) => self.nodes.reads.fell_back(Fallback::BehindToken),
                 Err(error) => {
                     tracing::debug!(%error, node = node.label, "replica did not answer");
-                    count_fallback("unreachable");
+                    self.nodes.reads.fell_back(Fallback::Unreachable);
                 }
             }
         } else if freshness != Freshness::Primary {
-            count_fallback("no replica");
+            self.nodes.reads.fell_back(Fallback::NoReplica);
         }
-        let reader = self.on_primary().await?;
-        metrics::counter!("db_reads_total", "served_by" => "primary").increment(1);
+        let reader = self.on_primary(&freshness).await?;
+        self.nodes.reads.served(false);
         Ok(reader)
     }
 
-    async fn on_primary(&self) -> Result<Reader, Error> {
+    async fn on_primary(&self, freshness: &Freshness) -> Result<Reader, Error> {
         let node = self.nodes.primary().ok_or(Error::NoPrimary)?;
-        let connection = node.read.acquire().await?;
-        let (timeline, lsn) = position(node);
+        let connection = node.acquire_read().await?;
+        let (timeline, mut lsn) = position(node);
+        // The primary has whatever the caller has seen, also what came after the monitor's last look.
+        if let Freshness::AtLeast(token) = freshness
+            && token.timeline == timeline
+        {
+            lsn = lsn.max(token.lsn);
+        }
         let token = ReadToken { service: self.nodes.service.to_owned(), timeline, lsn };
         Ok(Reader { connection, as_of: AsOf { token, from_replica: false } })
     }
@@ -104,7 +111,7 @@ impl ReadPool {
         node: &Arc<Node>,
         freshness: &Freshness,
     ) -> Result<Option<Reader>, Error> {
-        let mut connection = node.read.acquire().await?;
+        let mut connection = node.acquire_read().await?;
         if let Freshness::AtLeast(token) = freshness
             && !self.reaches(node, &mut connection, token).await?
         {
@@ -150,8 +157,4 @@ impl ReadPool {
 
 fn position(node: &Node) -> (u32, u64) {
     (node.timeline.load(Ordering::Acquire), node.lsn.load(Ordering::Acquire))
-}
-
-fn count_fallback(why: &'static str) {
-    metrics::counter!("db_read_fallback_total", "why" => why).increment(1);
 }

@@ -12,6 +12,7 @@ use sqlx::{Executor, PgConnection, Postgres, Row};
 use super::node::Nodes;
 use super::token::parse_lsn;
 use super::{CommitError, Error, ReadToken};
+use crate::traffic::QueueSignal;
 
 /// Transactions on the primary.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ pub struct WriteTx {
     connection: PoolConnection<Postgres>,
     /// Committed or rolled back: the connection may go back into the pool.
     ended: bool,
+    after_commit: Vec<Box<dyn FnOnce() + Send>>,
     nodes: Arc<Nodes>,
 }
 
@@ -32,14 +34,24 @@ impl WritePool {
         Self { nodes }
     }
 
+    /// Where those who wait for their turn tell how long.
+    pub(crate) fn queues(&self) -> &QueueSignal {
+        &self.nodes.queues
+    }
+
     /// Begins a transaction. Call it only from tasks that nobody drops half-way: lanes, relays, jobs.
     ///
     /// # Errors
     /// [`Error::NoPrimary`], or [`Error::Unavailable`] when the primary does not answer in time.
     pub async fn begin(&self) -> Result<WriteTx, Error> {
         let node = self.nodes.primary().ok_or(Error::NoPrimary)?;
-        let connection = node.write.acquire().await?;
-        let mut tx = WriteTx { connection, ended: false, nodes: Arc::clone(&self.nodes) };
+        let connection = node.acquire_write().await?;
+        let mut tx = WriteTx {
+            connection,
+            ended: false,
+            after_commit: Vec::new(),
+            nodes: Arc::clone(&self.nodes),
+        };
         tx.conn().execute("BEGIN").await?;
         Ok(tx)
     }
@@ -54,6 +66,12 @@ impl WriteTx {
     /// The connection to run statements on.
     pub fn conn(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+
+    /// Runs this once the tx is committed for certain: for what is only counted. It does not run if the answer to the
+    /// commit is lost, even where the commit is not.
+    pub fn after_commit(&mut self, effect: impl FnOnce() + Send + 'static) {
+        self.after_commit.push(Box::new(effect));
     }
 
     /// Commits, and answers the read token of the commit.
@@ -74,6 +92,15 @@ impl WriteTx {
         if timeline < self.nodes.fence.fetch_max(timeline, Ordering::AcqRel) {
             // A primary from before a failover said yes: nobody else will ever see this commit.
             return Err(unknown(Error::NoPrimary));
+        }
+        // What is read here from now on is at least as fresh as this.
+        if let Some(node) = self.nodes.primary()
+            && node.timeline.load(Ordering::Acquire) == timeline
+        {
+            node.reached(lsn);
+        }
+        for effect in self.after_commit.drain(..) {
+            effect();
         }
         Ok(ReadToken { service: self.nodes.service.to_owned(), timeline, lsn })
     }

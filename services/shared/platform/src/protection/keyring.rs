@@ -31,6 +31,12 @@ impl DataKey {
         Ok(Self { id: id.to_owned(), key })
     }
 
+    /// A key from its 32 bytes.
+    pub(super) fn from_bytes(id: &str, bytes: &[u8]) -> Result<Self, Error> {
+        let key = RandomizedNonceKey::new(&AES_256_GCM, bytes).map_err(|_| Error::KeyFormat)?;
+        Ok(Self { id: id.to_owned(), key })
+    }
+
     /// What precedes the nonce in every field that this key seals.
     fn header(&self) -> Vec<u8> {
         // `parse` keeps ids within 32 bytes, so the length fits.
@@ -74,6 +80,17 @@ impl Keyring {
             by_id.insert(key.id.clone(), key);
         }
         Ok(Self { writing, retired: by_id })
+    }
+
+    /// The id of the key that seals.
+    pub fn writing_id(&self) -> &str {
+        &self.writing.id
+    }
+
+    /// The id of the key that sealed a value.
+    pub fn key_id(sealed: &[u8]) -> Option<&[u8]> {
+        let [FORMAT_VERSION, id_length, ..] = *sealed else { return None };
+        sealed.get(2..2 + usize::from(id_length))
     }
 
     /// Seals a value for one place. Sealing the same value twice gives different bytes.

@@ -8,9 +8,12 @@
 //! Everything before the nonce is authenticated too. So a key is replaced without a stop: add the new one for
 //! writing, keep the old one for reading, seal old rows again at leisure.
 //!
-//! Absent on purpose: where keys come from (configuration today, a key service behind the same types tomorrow),
-//! and any way to print a key, a clear value or the reason why a field did not open.
+//! Keys that seal fields lie in the database, wrapped ([`data_keys`]); the keys that wrap them come from configuration, or
+//! from whatever writes it.
+//!
+//! Absent on purpose: any way to print a key, a clear value or the reason why a field did not open.
 
+pub mod data_keys;
 mod keyring;
 mod search;
 mod secret;
@@ -46,6 +49,20 @@ pub enum Error {
     /// The cryptographic library failed; nothing was sealed.
     #[error("a field could not be sealed")]
     Seal,
+}
+
+/// A new key.
+fn random_key() -> Result<Secret<Vec<u8>>, Error> {
+    let mut key = vec![0; KEY_LENGTH];
+    aws_lc_rs::rand::fill(&mut key).map_err(|_| Error::Seal)?;
+    Ok(Secret::new(key))
+}
+
+/// A name for a key: random, as a name that tells when would tell nothing useful.
+fn random_id() -> Result<uuid::Uuid, Error> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::Seal)?;
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
 }
 
 /// Reads a key from 64 hexadecimal digits.

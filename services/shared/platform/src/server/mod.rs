@@ -1,11 +1,12 @@
 //! How calls come in: one listener for gRPC, with health and reflection beside the service, and the operations port.
 //!
-//! It ends in this order: not ready, so that nobody sends more; no new connections; calls under way finish, or the time
-//! to drain is up. Absent on purpose: TLS, which comes with identities from certificates. Until then the server refuses
-//! to listen anywhere but on loopback.
+//! Both speak TLS and want to see a certificate, except for probes of health. It ends in this order: not ready, so that
+//! nobody sends more; no new connections; calls under way finish, or the time to drain is up.
 
+mod bodies;
 mod gate;
 mod meter;
+mod unreadable;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{anyhow, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use http::{Request, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -21,15 +22,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::config::{ServerConfig, TrafficConfig};
+use crate::config::ServerConfig;
 use crate::operations;
 use crate::policy::PolicyTable;
 use crate::telemetry::Telemetry;
+use crate::tls::{Credentials, Door};
 use crate::traffic::Traffic;
 use gate::{GateLayer, Rules};
 
@@ -40,9 +41,11 @@ pub struct Server {
     service: &'static str,
     config: ServerConfig,
     descriptors: &'static [u8],
-    traffic: TrafficConfig,
+    traffic: Traffic,
     ready: Probe,
     metrics: Option<PrometheusHandle>,
+    credentials: Option<Arc<Credentials>>,
+    operations: Option<(Routes, Rules)>,
 }
 
 /// A server that is ready to run.
@@ -66,31 +69,67 @@ impl Server {
     /// A server for the service called `service`, with the contract's descriptors.
     ///
     /// # Errors
-    /// The address is not on loopback: callers name themselves and calls are not encrypted, so nobody else may call.
+    /// It is to run unprotected, and an address is not on loopback.
     pub fn new(
         service: &'static str,
         config: &ServerConfig,
         descriptors: &'static [u8],
     ) -> anyhow::Result<Self> {
-        ensure!(
-            config.listen.ip().is_loopback(),
-            "{service}: will not listen on {}: without TLS only on a loopback address",
-            config.listen
-        );
+        for address in [config.listen, config.operations_listen] {
+            ensure!(
+                !config.unprotected || address.ip().is_loopback(),
+                "{service}: will not listen on {address}: unprotected only on a loopback address",
+            );
+        }
         Ok(Self {
             service,
             config: config.clone(),
             descriptors,
-            traffic: TrafficConfig::default(),
+            traffic: Traffic::default(),
             ready: Arc::new(|| true),
             metrics: None,
+            credentials: None,
+            operations: None,
         })
+    }
+
+    /// What the server proves itself with. Without it, it starts only if it is to run unprotected.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Option<Arc<Credentials>>) -> Self {
+        self.credentials = credentials;
+        self
+    }
+
+    /// Adds a gRPC service to the operations port, behind a gate like that of the service itself.
+    ///
+    /// # Errors
+    /// A method of the service has no policy in the contract.
+    pub fn operations<S>(mut self, service: S) -> anyhow::Result<Self>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        // Whoever changes limits must get in while they are reached.
+        let rules = self.rules(S::NAME, Traffic::default())?;
+        self.operations = Some((Routes::new(service), rules));
+        Ok(self)
+    }
+
+    fn rules(&self, contract: &str, traffic: Traffic) -> anyhow::Result<Rules> {
+        let policies = PolicyTable::from_descriptors(self.descriptors, contract)?;
+        let default_deadline = Duration::from_millis(self.config.default_deadline_ms);
+        Ok(Rules::new(self.service, contract, &policies, traffic, default_deadline))
     }
 
     /// Sets the limits; without it the defaults hold.
     #[must_use]
-    pub fn traffic(mut self, config: &TrafficConfig) -> Self {
-        self.traffic = config.clone();
+    pub fn traffic(mut self, traffic: &Traffic) -> Self {
+        self.traffic = traffic.clone();
         self
     }
 
@@ -104,7 +143,7 @@ impl Server {
     /// Whose metrics the operations port shows.
     #[must_use]
     pub fn telemetry(mut self, telemetry: &Telemetry) -> Self {
-        self.metrics = Some(telemetry.metrics());
+        self.metrics = telemetry.metrics();
         self
     }
 
@@ -126,10 +165,12 @@ impl Server {
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(self.descriptors)
             .build_v1()?;
-        let policies = PolicyTable::from_descriptors(self.descriptors, S::NAME)?;
-        let default_deadline = Duration::from_millis(self.config.default_deadline_ms);
-        let traffic = Traffic::new(&self.traffic);
-        let rules = Rules::new(self.service, S::NAME, &policies, traffic, default_deadline);
+        ensure!(
+            self.config.unprotected || self.credentials.is_some(),
+            "{}: has no certificate, and is not to run unprotected",
+            self.service
+        );
+        let rules = self.rules(S::NAME, self.traffic.clone())?;
         let routes = Routes::new(service).add_service(health).add_service(reflection);
         let health = Health { reporter, services: ["", S::NAME] };
         Ok(Serving { server: self, routes, rules, health })
@@ -188,15 +229,36 @@ impl Bound {
         let ended = CancellationToken::new();
         health.report(ready()).await;
         tokio::spawn(health.clone().follow(ready.clone(), ended.clone()));
-        let router = operations::router(ready, server.metrics);
-        tokio::spawn(operations::serve(self.operations, router, ended.clone()));
+        let age = Duration::from_secs(server.config.connection_age_max_s);
+        let door = |name, certificate_required| Door {
+            name,
+            credentials: server.credentials.clone(),
+            certificate_required,
+            connections_max: server.config.connections_max,
+        };
+        let (routes_beside, rules_beside) = server.operations.unzip();
+        let pages = operations::router(ready, server.metrics);
+        let beside = Routes::from(match routes_beside {
+            Some(routes) => pages.merge(routes.into_axum_router()),
+            None => pages,
+        });
+        let rules_beside = rules_beside.unwrap_or_else(|| Rules::none(server.service));
+        let beside = transport(age)
+            .accept_http1(true)
+            .layer(GateLayer(Arc::new(rules_beside)))
+            .add_routes(beside)
+            .serve_with_incoming_shutdown(
+                door("operations", false).open(self.operations),
+                ended.clone().cancelled_owned(),
+            );
+        let mut beside = tokio::spawn(beside);
         let closing = CancellationToken::new();
         let mut serving = tokio::spawn(
-            transport()
+            transport(age)
                 .layer(GateLayer(Arc::new(rules)))
                 .add_routes(routes)
                 .serve_with_incoming_shutdown(
-                    incoming(self.calls),
+                    door("calls", true).open(self.calls),
                     closing.clone().cancelled_owned(),
                 ),
         );
@@ -204,6 +266,7 @@ impl Bound {
         tracing::info!(service = server.service, %calls, %operations, "serving");
         tokio::select! {
             failed = &mut serving => failed??,
+            failed = &mut beside => failed?.context("the operations port failed")?,
             () = shutdown => {
                 tracing::info!(service = server.service, "draining");
                 draining.cancel();
@@ -224,8 +287,13 @@ impl Bound {
 }
 
 /// The settings of the transport that nobody needs to choose.
-fn transport() -> tonic::transport::Server {
+fn transport(age: Duration) -> tonic::transport::Server {
     tonic::transport::Server::builder()
+        // The caller finishes what it has begun and connects again. (With a grace beside the age, tonic 0.14 would cut
+        // the connection instead.)
+        .max_connection_age(age)
+        .http2_max_header_list_size(16 << 10)
+        .max_concurrent_streams(2_048)
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         // A burst of deadlines resets many streams at once; h2's default of 20 would end the connection and with it
@@ -234,13 +302,6 @@ fn transport() -> tonic::transport::Server {
         .http2_max_local_error_reset_streams(Some(10_000))
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
-}
-
-/// tonic's own settings for sockets hold only where tonic opens the listener.
-fn incoming(listener: TcpListener) -> TcpIncoming {
-    TcpIncoming::from(listener)
-        .with_nodelay(Some(true))
-        .with_keepalive(Some(Duration::from_secs(30)))
 }
 
 /// The health service's answers: for the whole server, and for the service by name.

@@ -6,9 +6,12 @@
 
 mod link;
 mod logs;
+mod metrics;
+mod process;
 mod propagation;
 mod sampling;
 
+pub use self::metrics::{Metric, counter, describe, gauge, histogram};
 pub use link::SpanLink;
 pub(crate) use propagation::CallTrace;
 pub use propagation::{current_trace_id, current_traceparent, inject};
@@ -34,13 +37,13 @@ const SIZES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 
 
 /// The telemetry of a running service.
 pub struct Telemetry {
-    metrics: PrometheusHandle,
+    metrics: Option<PrometheusHandle>,
     traces: Option<SdkTracerProvider>,
 }
 
 impl Telemetry {
-    /// What `/metrics` answers from.
-    pub fn metrics(&self) -> PrometheusHandle {
+    /// What `/metrics` answers from; `None` where nothing is counted.
+    pub fn metrics(&self) -> Option<PrometheusHandle> {
         self.metrics.clone()
     }
 
@@ -59,19 +62,7 @@ impl Telemetry {
 /// # Errors
 /// A setting cannot be used, or telemetry has been started before.
 pub fn start(service: &'static str, config: &TelemetryConfig) -> anyhow::Result<Telemetry> {
-    let metrics = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
-        .set_buckets_for_metric(Matcher::Suffix("_size".into()), &SIZES)?
-        .add_global_label("service", service)
-        .install_recorder()?;
-    let upkeep = metrics.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            upkeep.run_upkeep();
-        }
-    });
-
+    let metrics = if config.metrics { Some(count(service)?) } else { None };
     let traces = tracer(service, config)?;
     let filter: EnvFilter = config.log.parse()?;
     let export = traces.as_ref().map(|provider| {
@@ -92,6 +83,26 @@ pub fn start(service: &'static str, config: &TelemetryConfig) -> anyhow::Result<
     };
     tracing_subscriber::registry().with(export).with(logs.with_filter(filter)).try_init()?;
     Ok(Telemetry { metrics, traces })
+}
+
+fn count(service: &'static str) -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_size".into()), &SIZES)?
+        .add_global_label("service", service)
+        .install_recorder()?;
+    describe(metrics::PLATFORM);
+    process::began();
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            process::look();
+            // Else histograms would keep every value until somebody asks.
+            upkeep.run_upkeep();
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    });
+    Ok(handle)
 }
 
 fn tracer(

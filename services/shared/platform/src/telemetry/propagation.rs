@@ -77,21 +77,31 @@ pub(super) fn in_a_call() -> bool {
     CALL.try_with(|_| ()).is_ok()
 }
 
+/// Runs work for a call with this context.
+pub(super) fn scope<F: Future>(context: SpanContext, work: F) -> impl Future<Output = F::Output> {
+    CALL.scope(context, work)
+}
+
+/// The trace that the current work belongs to: its span's where there is one, else that of the call.
+pub(super) fn current_call() -> Option<SpanContext> {
+    current().or_else(|| CALL.try_with(SpanContext::clone).ok())
+}
+
 /// The trace id of the call that this task works for, whether it is traced or not.
 pub fn current_trace_id() -> Option<String> {
     CALL.try_with(|context| context.trace_id().to_string()).ok()
 }
 
-/// The current trace for whoever continues it, as W3C writes it; empty where the current work is not traced.
+/// The current trace for whoever continues it, as W3C writes it, which says whether it is recorded; empty where the
+/// current work belongs to no call.
 pub fn current_traceparent() -> String {
-    current().map(|context| format(&context)).unwrap_or_default()
+    current_call().map(|context| format(&context)).unwrap_or_default()
 }
 
 /// Puts the current trace into the headers of an outgoing call. Where the call is not traced it says so: the callee
 /// then neither begins a trace of its own nor logs under another id.
 pub fn inject(headers: &mut HeaderMap) {
-    let context = current().or_else(|| CALL.try_with(SpanContext::clone).ok());
-    if let Some(context) = context
+    if let Some(context) = current_call()
         && let Ok(value) = HeaderValue::from_str(&format(&context))
     {
         headers.insert(HEADER, value);

@@ -5,22 +5,23 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use platform::client::{self, Channel};
+use platform::client::{self, Channel, Retries};
 use platform::config::ClientConfig;
 use platform::identity::Identity;
 use platform::{deadline, telemetry};
 use tokio::net::TcpListener;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request};
 
-use crate::support::{Running, Stub, TRANSFER, call, from, with, within};
+use crate::support::{Running, Stub, TRANSFER, call, credentials, with, within};
 
 fn channel(url: String) -> Channel {
-    client::connect_lazy("loan", &ClientConfig { url }).unwrap()
+    let credentials = credentials("service/loan");
+    client::connect_lazy("loan", "deposit", &ClientConfig { url }, Some(&credentials)).unwrap()
 }
 
 #[tokio::test]
 async fn the_next_hop_gets_less_time_the_same_trace_and_the_callers_name() {
-    type Seen = (String, Duration, String);
+    type Seen = (Arc<str>, Duration, String);
     static SEEN: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
     let note = |request: &Request<()>| {
         let caller = request.extensions().get::<Identity>().unwrap().name.clone();
@@ -39,10 +40,10 @@ async fn the_next_hop_gets_less_time_the_same_trace_and_the_callers_name() {
     }))
     .await;
 
-    let request = with(from("channel/mobile"), "grpc-timeout", "800m");
+    let request = with(Request::new(()), "grpc-timeout", "800m");
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
     let request = with(request, "traceparent", trace);
-    call(first.foreign().await, TRANSFER, request).await.unwrap();
+    call(first.caller("channel/mobile"), TRANSFER, request).await.unwrap();
 
     let seen = SEEN.lock().unwrap();
     assert_eq!([&*seen[0].0, &*seen[1].0], ["channel/mobile", "service/loan"]);
@@ -55,7 +56,7 @@ async fn the_next_hop_gets_less_time_the_same_trace_and_the_callers_name() {
 async fn a_service_that_does_not_answer_is_deadline_exceeded() {
     // Connections are accepted by the kernel and never served.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let channel = channel(format!("http://{}", silent.local_addr().unwrap()));
+    let channel = channel(format!("https://{}", silent.local_addr().unwrap()));
 
     let limit = Some(Instant::now() + Duration::from_millis(80));
     let status = deadline::scope(limit, call(channel, TRANSFER, Request::new(()))).await;
@@ -80,48 +81,12 @@ async fn without_time_left_no_call_is_made() {
     assert_eq!(CALLS.load(Ordering::SeqCst), 0);
 }
 
-async fn attempts(code: Code, until: u32, limit: Option<Instant>) -> (Result<(), Status>, u32) {
-    let attempts = Arc::new(AtomicU32::new(0));
-    let answer = deadline::scope(
-        limit,
-        client::retry_idempotent(|| {
-            let attempt = attempts.fetch_add(1, Ordering::SeqCst) + 1;
-            std::future::ready(if attempt < until { Err(Status::new(code, "no")) } else { Ok(()) })
-        }),
-    )
-    .await;
-    (answer, attempts.load(Ordering::SeqCst))
-}
-
-#[tokio::test]
-async fn only_no_answer_is_tried_again_and_not_for_ever() {
-    let (answer, tried) = attempts(Code::Unavailable, 3, None).await;
-    assert_eq!((answer.is_ok(), tried), (true, 3));
-
-    let (answer, tried) = attempts(Code::Unavailable, 9, None).await;
-    assert_eq!((answer.unwrap_err().code(), tried), (Code::Unavailable, 3));
-
-    for code in [Code::FailedPrecondition, Code::ResourceExhausted, Code::DeadlineExceeded] {
-        let (answer, tried) = attempts(code, 2, None).await;
-        assert_eq!((answer.unwrap_err().code(), tried), (code, 1));
-    }
-}
-
-#[tokio::test]
-async fn nothing_is_tried_again_beyond_the_deadline() {
-    let limit = Some(Instant::now() + Duration::from_millis(10));
-
-    let (answer, tried) = attempts(Code::Unavailable, 2, limit).await;
-
-    assert_eq!((answer.unwrap_err().code(), tried), (Code::Unavailable, 1));
-}
-
 #[tokio::test]
 async fn a_connection_that_breaks_under_a_call_is_tried_again() {
     // The first connection is cut as soon as anything arrives on it; the next ones lead to a server.
     let server = Running::of(Stub::quick()).await;
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let channel = channel(format!("http://{}", proxy.local_addr().unwrap()));
+    let channel = channel(format!("https://{}", proxy.local_addr().unwrap()));
     let behind = server.address;
     tokio::spawn(async move {
         let (cut, _) = proxy.accept().await.unwrap();
@@ -136,7 +101,8 @@ async fn a_connection_that_breaks_under_a_call_is_tried_again() {
         }
     });
 
-    let answer = client::retry_idempotent(|| call(channel.clone(), TRANSFER, Request::new(())));
+    let edge = Retries::default();
+    let answer = edge.call(|| call(channel.clone(), TRANSFER, Request::new(())));
 
     within(answer).await.unwrap();
 }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use platform::config::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tonic::Code;
+use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::support::{Running, Stub, TRANSFER, call, config, eventually, from, within};
+use crate::support::{Running, Stub, TRANSFER, call, config, eventually, within};
 
 #[tokio::test]
 async fn draining_finishes_the_calls_under_way_and_takes_no_more() {
@@ -29,14 +29,14 @@ async fn draining_finishes_the_calls_under_way_and_takes_no_more() {
         })
     };
     let mut server = Running::of(stub).await;
-    let under_way = tokio::spawn(call(server.foreign().await, TRANSFER, from("channel/a")));
+    let under_way = tokio::spawn(call(server.caller("channel/a"), TRANSFER, Request::new(())));
     drop(within(begun.acquire()).await);
-    assert!(server.get("/readyz").await.starts_with("HTTP/1.1 200"));
+    assert!(server.page("/readyz", None).await.0 == 200);
 
     server.stop();
-    eventually(|| async { server.get("/readyz").await.starts_with("HTTP/1.1 503") }).await;
+    eventually(|| async { server.page("/readyz", None).await.0 == 503 }).await;
     eventually(|| async { TcpStream::connect(server.address).await.is_err() }).await;
-    assert!(server.get("/livez").await.starts_with("HTTP/1.1 200"));
+    assert!(server.page("/livez", None).await.0 == 200);
     assert!(!under_way.is_finished());
     finish.add_permits(1);
 
@@ -48,7 +48,7 @@ async fn draining_finishes_the_calls_under_way_and_takes_no_more() {
 async fn draining_ends_when_its_time_is_up() {
     let config = ServerConfig { drain_ms: 50, ..config() };
     let mut server = Running::with(&config, |server| server, Stub::stuck()).await;
-    let stuck = tokio::spawn(call(server.foreign().await, TRANSFER, from("channel/a")));
+    let stuck = tokio::spawn(call(server.caller("channel/a"), TRANSFER, Request::new(())));
     let started = Instant::now();
 
     server.stop();
@@ -68,7 +68,7 @@ async fn health_and_the_operations_port_follow_readiness_and_ask_for_no_role() {
         Stub::quick(),
     )
     .await;
-    let health = HealthClient::new(server.foreign().await);
+    let health = HealthClient::new(server.caller("channel/a"));
     let status = |service: &'static str| {
         let mut health = health.clone();
         async move {
@@ -78,19 +78,19 @@ async fn health_and_the_operations_port_follow_readiness_and_ask_for_no_role() {
     };
 
     assert_eq!(status("").await, ServingStatus::NotServing);
-    assert!(server.get("/readyz").await.starts_with("HTTP/1.1 503"));
-    assert!(server.get("/livez").await.starts_with("HTTP/1.1 200"));
+    assert!(server.page("/readyz", None).await.0 == 503);
+    assert!(server.page("/livez", None).await.0 == 200);
     ready.store(true, Ordering::SeqCst);
     eventually(|| async { status("").await == ServingStatus::Serving }).await;
     let service = "bank.deposit.v1.DepositService";
     eventually(|| async { status(service).await == ServingStatus::Serving }).await;
-    assert!(server.get("/readyz").await.starts_with("HTTP/1.1 200"));
+    assert!(server.page("/readyz", None).await.0 == 200);
 }
 
 #[tokio::test]
 async fn whoever_watches_health_is_told_before_the_server_ends() {
     let mut server = Running::of(Stub::quick()).await;
-    let mut health = HealthClient::new(server.foreign().await);
+    let mut health = HealthClient::new(server.caller("channel/a"));
     let request = HealthCheckRequest { service: String::new() };
     let mut watched = health.watch(request).await.unwrap().into_inner();
     assert_eq!(watched.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
@@ -101,7 +101,7 @@ async fn whoever_watches_health_is_told_before_the_server_ends() {
     assert_eq!(told, ServingStatus::NotServing);
     drop(watched);
     server.ended().await.unwrap();
-    let gone = call(server_gone().await, TRANSFER, from("channel/a")).await.unwrap_err();
+    let gone = call(server_gone().await, TRANSFER, Request::new(())).await.unwrap_err();
     assert_eq!(gone.code(), Code::Unavailable);
 }
 

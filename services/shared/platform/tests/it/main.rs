@@ -6,8 +6,18 @@
     reason = "clippy knows test functions, and not what they share"
 )]
 
+mod audit_log;
+mod bad_tls;
+mod books;
 mod calling;
+mod defaults;
 mod ending;
+mod four_eyes;
+mod hostile;
+mod lanes;
+mod limits;
+mod overload;
+mod renewal;
 mod serving;
 mod starting;
 mod support;

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use http::uri::PathAndQuery;
 use platform::client::{self, Channel};
-use platform::config::{ClientConfig, ServerConfig};
+use platform::config::{ClientConfig, ServerConfig, TlsConfig};
+use platform::tls::{self, Credentials};
 use platform::{Server, Serving};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use testkit::certificates::{Authority, Issued};
+use testkit::trust::Trust;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::body::Body;
@@ -92,6 +94,33 @@ pub fn config() -> ServerConfig {
         operations_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         drain_ms: 5_000,
         default_deadline_ms: 5_000,
+        unprotected: false,
+        connections_max: 1_024,
+        connection_age_max_s: 600,
+    }
+}
+
+/// The certificate of an identity, from the authority of these tests.
+pub fn credentials(identity: &str) -> Arc<Credentials> {
+    let issued = Authority::of_this_process().issue_for_a_day(identity).unwrap();
+    credentials_of(&issued)
+}
+
+/// Any certificate. The authority of these tests is believed.
+pub fn credentials_of(issued: &Issued) -> Arc<Credentials> {
+    let directory = tempfile::tempdir().unwrap();
+    let once = TlsConfig { reload_ms: 3_600_000, ..files_in(directory.path(), issued) };
+    Credentials::load(&once).unwrap()
+}
+
+/// Writes a certificate into files that are looked at often. The authority of these tests is believed.
+pub fn files_in(directory: &Path, issued: &Issued) -> TlsConfig {
+    let files = issued.save(directory).unwrap();
+    TlsConfig {
+        certificate_file: files.certificate,
+        key_file: files.key,
+        ca_file: Authority::of_this_process().save_certificate(directory).unwrap(),
+        reload_ms: 10,
     }
 }
 
@@ -114,6 +143,7 @@ impl Running {
         stub: Stub,
     ) -> Self {
         let server = Server::new("deposit", config, proto::DESCRIPTORS).unwrap();
+        let server = server.credentials(Some(credentials("service/deposit")));
         Self::serving(settings(server).serve(stub).unwrap()).await
     }
 
@@ -139,28 +169,32 @@ impl Running {
     }
 
     pub fn url(&self) -> ClientConfig {
-        ClientConfig { url: format!("http://{}", self.address) }
+        ClientConfig { url: format!("https://{}", self.address) }
     }
 
     /// A connection of the service `name`, as services make them.
     pub fn channel(&self, name: &'static str) -> Channel {
-        client::connect_lazy(name, &self.url()).unwrap()
+        let credentials = credentials(&format!("service/{name}"));
+        client::connect_lazy(name, "deposit", &self.url(), Some(&credentials)).unwrap()
     }
 
-    /// A connection of somebody else, who does not use our client.
-    pub async fn foreign(&self) -> tonic::transport::Channel {
-        let endpoint = tonic::transport::Endpoint::from_shared(self.url().url).unwrap();
-        endpoint.connect().await.unwrap()
+    /// A connection of somebody who does not use our client, with a certificate.
+    pub fn caller(&self, identity: &str) -> tonic::transport::Channel {
+        self.with_credentials(&credentials(identity))
     }
 
-    /// What the operations port answers.
-    pub async fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(self.operations).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+    pub fn with_credentials(&self, credentials: &Arc<Credentials>) -> tonic::transport::Channel {
+        tls::channel(credentials, "service/deposit", &self.url().url, |endpoint| endpoint).unwrap()
+    }
+
+    /// What the operations port answers to whoever has this certificate, or none.
+    pub async fn page(&self, path: &str, identity: Option<&str>) -> (u16, String) {
+        let trust = match identity {
+            Some(identity) => Trust::of_this_process(identity),
+            None => Trust::anonymous(Authority::of_this_process().certificate_pem()),
+        };
+        let url = format!("https://{}{path}", self.operations);
+        testkit::http::get(&url, Some(&trust.unwrap()), Duration::from_secs(20)).await.unwrap()
     }
 }
 
@@ -175,11 +209,6 @@ where
     client.ready().await.map_err(|error| Status::from_error(error.into()))?;
     let path = PathAndQuery::from_static(path);
     client.unary(request, path, ProstCodec::<(), ()>::default()).await.map(Response::into_inner)
-}
-
-/// A request in which the caller names itself.
-pub fn from(caller: &'static str) -> Request<()> {
-    with(Request::new(()), "thincore-caller", caller)
 }
 
 pub fn with(mut request: Request<()>, key: &'static str, value: &'static str) -> Request<()> {

@@ -14,7 +14,7 @@ use platform::telemetry;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-use crate::support::{Running, Stub, TRANSFER, call, config, from, with, within};
+use crate::support::{Running, Stub, TRANSFER, call, config, with, within};
 
 /// A collector that keeps what it receives.
 #[derive(Clone, Default)]
@@ -63,16 +63,16 @@ async fn traced_calls_are_exported_and_every_call_is_counted() {
     let next = last.channel("loan");
     let stub = Stub::new(move |_| call(next.clone(), TRANSFER, Request::new(())));
     let first = Running::with(&config(), |server| server.telemetry(&telemetry), stub).await;
-    let channel = first.foreign().await;
+    let channel = first.caller("channel/a");
 
     let sampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let unsampled = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-00f067aa0ba902b7-00";
-    call(channel.clone(), TRANSFER, with(from("channel/a"), "traceparent", sampled)).await.unwrap();
-    call(channel.clone(), TRANSFER, with(from("channel/a"), "traceparent", unsampled))
+    call(channel.clone(), TRANSFER, with(Request::new(()), "traceparent", sampled)).await.unwrap();
+    call(channel.clone(), TRANSFER, with(Request::new(()), "traceparent", unsampled))
         .await
         .unwrap();
-    call(channel.clone(), TRANSFER, from("auditor/a")).await.unwrap_err();
-    let metrics = first.get("/metrics").await;
+    call(first.caller("auditor/a"), TRANSFER, Request::new(())).await.unwrap_err();
+    let metrics = first.page("/metrics", Some("auditor/1")).await.1;
     within(telemetry.flush()).await;
 
     let spans = collector.0.lock().unwrap();

@@ -1,7 +1,9 @@
 //! A bank of one test: how it comes up, how it is reached, how it is looked into, how it goes.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bank::{BankFile, Options, RunningBank};
@@ -11,36 +13,31 @@ use proto::deposit::v1::deposit_service_client::DepositServiceClient;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 use testkit::invariants::{self, Books};
+use testkit::on_behalf::OnBehalfOf;
 use testkit::postgres::Settings;
-use tonic::service::Interceptor;
+use testkit::trust;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::transport::Channel;
 
 /// How long anything may take before the test gives up.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Puts the caller's name into each call.
-#[derive(Clone, Copy)]
-pub struct Caller(&'static str);
+/// A connection whose certificate names the caller.
+pub type Named = Channel;
 
-impl Interceptor for Caller {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("thincore-caller", self.0.parse().unwrap());
-        Ok(request)
-    }
-}
+/// One that also names a channel's customer.
+pub type Acting = InterceptedService<Channel, OnBehalfOf>;
 
-/// A connection whose calls name their caller.
-pub type Named = InterceptedService<Channel, Caller>;
+pub const CHANNEL: &str = "channel/mobile";
 
 /// A whole bank in a temporary directory. Dropping it ends all its processes.
 pub struct Bank {
     /// Supervised by this process; `None` where the `bank` command in the background does it.
     running: Option<RunningBank>,
-    customer: Channel,
-    deposit: Channel,
-    accounting: Channel,
+    /// By service and caller.
+    connections: Mutex<HashMap<(&'static str, &'static str), Named>>,
+    /// The customer of each account that was opened here.
+    owners: Mutex<HashMap<String, String>>,
     directory: TempDir,
 }
 
@@ -60,24 +57,19 @@ impl Bank {
             Settings { shared_buffers_mb: 128, min_wal_size_mb: 128, ..Settings::bank() };
         change(&mut options);
         let running = Box::pin(bank::up(&options)).await.unwrap();
-        Self::reached(Some(running), directory)
+        Self {
+            running: Some(running),
+            connections: Mutex::default(),
+            owners: Mutex::default(),
+            directory,
+        }
     }
 
     /// A new bank as `bank up --detach` makes it.
     pub fn start_detached() -> Self {
         let directory = testkit::environment::temporary_directory("thincore-").unwrap();
         up_detached(directory.path());
-        Self::reached(None, directory)
-    }
-
-    fn reached(running: Option<RunningBank>, directory: TempDir) -> Self {
-        let file = BankFile::load(&directory.path().join("bank")).unwrap();
-        let channel = |service: &str| {
-            let endpoint = Endpoint::from_shared(file.service(service).unwrap().grpc.clone());
-            endpoint.unwrap().connect_timeout(Duration::from_secs(2)).connect_lazy()
-        };
-        let (customer, deposit) = (channel("customer"), channel("deposit"));
-        Self { running, customer, deposit, accounting: channel("accounting"), directory }
+        Self { running: None, connections: Mutex::default(), owners: Mutex::default(), directory }
     }
 
     /// What supervises it, if this process does.
@@ -109,17 +101,51 @@ impl Bank {
 
     /// The customer service, called under this name.
     pub fn customer(&self, caller: &'static str) -> CustomerServiceClient<Named> {
-        CustomerServiceClient::with_interceptor(self.customer.clone(), Caller(caller))
+        CustomerServiceClient::new(self.connection("customer", caller))
     }
 
     /// The deposit service, called under this name.
     pub fn deposit(&self, caller: &'static str) -> DepositServiceClient<Named> {
-        DepositServiceClient::with_interceptor(self.deposit.clone(), Caller(caller))
+        DepositServiceClient::new(self.connection("deposit", caller))
+    }
+
+    /// The deposit service, called by a channel on behalf of a customer.
+    pub fn channel_for(&self, customer_id: &str) -> DepositServiceClient<Acting> {
+        let customer = OnBehalfOf::customer(customer_id).unwrap();
+        DepositServiceClient::with_interceptor(self.connection("deposit", CHANNEL), customer)
+    }
+
+    /// The deposit service, called by a channel on behalf of the owner of an account that was opened here.
+    pub fn channel_of(&self, account: &str) -> DepositServiceClient<Acting> {
+        let owner = self.owners.lock().unwrap()[account].clone();
+        self.channel_for(&owner)
+    }
+
+    /// Remembers whose an account is.
+    pub fn opened(&self, account: &str, customer_id: &str) {
+        self.owners.lock().unwrap().insert(account.to_owned(), customer_id.to_owned());
     }
 
     /// The accounting service, called under this name.
     pub fn accounting(&self, caller: &'static str) -> AccountingServiceClient<Named> {
-        AccountingServiceClient::with_interceptor(self.accounting.clone(), Caller(caller))
+        AccountingServiceClient::new(self.connection("accounting", caller))
+    }
+
+    /// The connection to a service under a name, opened at its first use.
+    fn connection(&self, service: &'static str, caller: &'static str) -> Named {
+        let mut connections = self.connections.lock().unwrap();
+        connections
+            .entry((service, caller))
+            .or_insert_with(|| self.connect(service, caller))
+            .clone()
+    }
+
+    /// A connection of its own to a service, with the caller's certificate as it is now.
+    pub fn connect(&self, service: &str, caller: &str) -> Named {
+        let file = self.file();
+        let trust = file.trust(caller).unwrap();
+        let endpoint = trust::endpoint(&file.service(service).unwrap().grpc, trust.as_ref());
+        endpoint.unwrap().connect_timeout(Duration::from_secs(2)).connect_lazy()
     }
 
     /// Where the books are, for a role that only reads.
@@ -130,6 +156,7 @@ impl Bank {
             deposit_url: url("deposit"),
             accounting_url: url("accounting"),
             customer_url: url("customer"),
+            audit_heads: file.audit_heads(),
         }
     }
 
@@ -168,7 +195,7 @@ impl Bank {
         let report = invariants::check(&self.books()).await.unwrap();
         let broken: Vec<_> = report.checks.iter().filter(|check| !check.passed).collect();
         assert!(report.passed, "{broken:#?}");
-        assert_eq!(report.checks.len(), 5);
+        assert_eq!(report.checks.len(), 6);
     }
 }
 
@@ -191,7 +218,7 @@ pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// Where cargo puts the binaries: one above the tests.
-fn binaries() -> PathBuf {
+pub fn binaries() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent().and_then(Path::parent).unwrap().to_owned()
 }

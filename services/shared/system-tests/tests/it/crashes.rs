@@ -79,11 +79,11 @@ async fn without_its_replica_the_bank_acknowledges_nothing_and_goes_on_once_it_i
     let request = transfer(&accounts[0], &accounts[1], 1);
     let mut hasty = Request::new(request.clone());
     hasty.set_timeout(std::time::Duration::from_secs(1));
-    let unanswered = bank.deposit(CHANNEL).transfer(hasty).await.unwrap_err();
+    let unanswered = bank.channel_of(&accounts[0]).transfer(hasty).await.unwrap_err();
     load.until_lost().await;
     // Queries are answered by the primary meanwhile.
     let query = pb::GetBalanceRequest { account_number: accounts[0].clone(), ..Default::default() };
-    let balance = bank.deposit(CHANNEL).get_balance(query).await.unwrap().into_inner();
+    let balance = bank.channel_of(&accounts[0]).get_balance(query).await.unwrap().into_inner();
     let acknowledged = load.posted_after(begun);
     bank.running().restart("replica1").await.unwrap();
 
@@ -93,7 +93,8 @@ async fn without_its_replica_the_bank_acknowledges_nothing_and_goes_on_once_it_i
         "{unanswered:?}"
     );
     assert!(!balance.as_of.unwrap().from_replica);
-    let posted = bank.deposit(CHANNEL).transfer(request.clone()).await.unwrap().into_inner();
+    let posted =
+        bank.channel_of(&accounts[0]).transfer(request.clone()).await.unwrap().into_inner();
     assert_eq!(posted.posting.unwrap().posting_id, request.request_id);
     load.until_posted(SOME).await;
     load.stop().await.assert_is_in_the_books(&bank).await;

@@ -51,16 +51,16 @@ impl Story<'_> {
 }
 
 async fn send(bank: &Bank, step: Step) -> Told {
-    let (mut channel, mut teller) = (bank.deposit(CHANNEL), bank.deposit(TELLER));
+    let mut teller = bank.deposit(TELLER);
     let posting = match step {
-        Step::Open(step) => inner(channel.open_account(step).await, |answer| answer.posting),
-        Step::CashIn(step) => inner(channel.deposit_cash(step).await, |answer| answer.posting),
-        Step::CashOut(step) => inner(channel.withdraw_cash(step).await, |answer| answer.posting),
-        Step::Transfer(step) => inner(channel.transfer(step).await, |answer| answer.posting),
-        Step::Hold(step) => inner(channel.place_hold(step).await, |answer| answer.posting),
-        Step::Capture(step) => inner(channel.capture_hold(step).await, |answer| answer.posting),
-        Step::Release(step) => inner(channel.release_hold(step).await, |answer| answer.posting),
-        Step::Reverse(step) => inner(channel.reverse_posting(step).await, |answer| answer.posting),
+        Step::Open(step) => inner(teller.open_account(step).await, |answer| answer.posting),
+        Step::CashIn(step) => inner(teller.deposit_cash(step).await, |answer| answer.posting),
+        Step::CashOut(step) => inner(teller.withdraw_cash(step).await, |answer| answer.posting),
+        Step::Transfer(step) => inner(teller.transfer(step).await, |answer| answer.posting),
+        Step::Hold(step) => inner(teller.place_hold(step).await, |answer| answer.posting),
+        Step::Capture(step) => inner(teller.capture_hold(step).await, |answer| answer.posting),
+        Step::Release(step) => inner(teller.release_hold(step).await, |answer| answer.posting),
+        Step::Reverse(step) => inner(teller.reverse_posting(step).await, |answer| answer.posting),
         Step::Freeze(step) => inner(teller.freeze_account(step).await, |answer| answer.posting),
         Step::Unfreeze(step) => inner(teller.unfreeze_account(step).await, |answer| answer.posting),
         Step::Close(step) => inner(teller.close_account(step).await, |answer| answer.posting),

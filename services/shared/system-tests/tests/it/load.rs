@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// The last bytes of each request id, which tell this client's requests from others'.
 const TAG: [u8; 4] = *b"load";
 /// More than any account has.
-const TOO_MUCH: i64 = 1_000_000_000_000;
+const TOO_MUCH: i64 = 50_000_000;
 
 /// One transfer as the client knows it.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub struct Load {
 }
 
 struct Shared {
-    client: DepositServiceClient<Named>,
+    client: DepositServiceClient<Acting>,
     accounts: Vec<String>,
     with_refusals: bool,
     record: Mutex<Vec<Sent>>,
@@ -62,7 +62,7 @@ impl Load {
 
     fn of(bank: &Bank, accounts: Vec<String>, with_refusals: bool) -> Self {
         let shared = Arc::new(Shared {
-            client: bank.deposit(CHANNEL),
+            client: bank.channel_of(&accounts[0]),
             accounts,
             with_refusals,
             record: Mutex::default(),

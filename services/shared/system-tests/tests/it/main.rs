@@ -6,6 +6,10 @@
 #[cfg(test)]
 mod bank_under_test;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
+mod collector;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod cut_over;
@@ -14,9 +18,21 @@ mod ledger;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod log_lines;
+#[cfg(test)]
+mod matrix;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
+mod saboteur;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod surge;
 #[cfg(test)]
 mod tracing;
 #[cfg(test)]

@@ -13,7 +13,7 @@ async fn a_customer_registers_opens_pays_in_transfers_and_reads_the_statement() 
     let mine = bank.open(&customer, 0).await.unwrap();
     let other = bank.open(&bank.register_active().await, 500).await.unwrap();
 
-    bank.deposit(CHANNEL).deposit_cash(cash_in(&mine, 10_000)).await.unwrap();
+    bank.channel_of(&mine).deposit_cash(cash_in(&mine, 10_000)).await.unwrap();
     let posting = bank.transfer(&mine, &other, 2_500).await.unwrap();
 
     assert_eq!(bank.balance(&mine).await, (7_500, 0, 7_500));
@@ -49,7 +49,7 @@ async fn only_an_active_customer_opens_an_account_and_only_of_a_product_that_exi
     let active = bank.register_active().await;
     let mut platinum = open(&active, 0);
     platinum.product_code = "PLATINUM".into();
-    assert_refused(bank.deposit(CHANNEL).open_account(platinum).await, "PRODUCT_UNKNOWN");
+    assert_refused(bank.channel_for(&active).open_account(platinum).await, "PRODUCT_UNKNOWN");
     assert_eq!(bank.count("deposit", "SELECT count(*) FROM accounts").await, 0);
 }
 
@@ -74,7 +74,7 @@ async fn a_customer_is_closed_only_after_the_last_account_and_for_good() {
     let account = bank.open(&customer, 700).await.unwrap();
 
     assert_refused(bank.close_customer(&customer).await, "CUSTOMER_HAS_PRODUCTS");
-    bank.deposit(CHANNEL).withdraw_cash(cash_out(&account, 700)).await.unwrap();
+    bank.channel_of(&account).withdraw_cash(cash_out(&account, 700)).await.unwrap();
     bank.deposit(TELLER).close_account(close(&account)).await.unwrap();
     let closed = bank.close_customer(&customer).await.unwrap();
 

@@ -7,12 +7,11 @@ use proto::deposit::v1 as pb;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-pub use crate::bank_under_test::{Bank, Named, PATIENCE, eventually};
+pub use crate::bank_under_test::{Acting, Bank, CHANNEL, PATIENCE, binaries, eventually};
 
-pub const CHANNEL: &str = "channel/test";
-pub const TELLER: &str = "teller/test";
-pub const OPERATOR: &str = "operator/test";
-pub const AUDITOR: &str = "auditor/test";
+pub const TELLER: &str = "teller/1";
+pub const OPERATOR: &str = "operator/1";
+pub const AUDITOR: &str = "auditor/1";
 
 impl Bank {
     /// Registers a person, who is PENDING.
@@ -51,8 +50,11 @@ impl Bank {
 
     /// Opens a current account in CNY, if the bank agrees. Returns its number.
     pub async fn open(&self, customer_id: &str, opening_minor: i64) -> Result<String, Status> {
-        let answer = self.deposit(CHANNEL).open_account(open(customer_id, opening_minor)).await?;
-        Ok(answer.into_inner().posting.unwrap().credit_account_number)
+        let request = open(customer_id, opening_minor);
+        let answer = self.channel_for(customer_id).open_account(request).await?;
+        let number = answer.into_inner().posting.unwrap().credit_account_number;
+        self.opened(&number, customer_id);
+        Ok(number)
     }
 
     /// Accounts of one new customer with these balances.
@@ -67,7 +69,7 @@ impl Bank {
 
     /// Moves money, if the bank agrees.
     pub async fn transfer(&self, from: &str, to: &str, minor: i64) -> Result<pb::Posting, Status> {
-        let answer = self.deposit(CHANNEL).transfer(transfer(from, to, minor)).await?;
+        let answer = self.channel_of(from).transfer(transfer(from, to, minor)).await?;
         Ok(answer.into_inner().posting.unwrap())
     }
 
@@ -75,7 +77,7 @@ impl Bank {
     pub async fn balance(&self, account: &str) -> (i64, i64, i64) {
         let request =
             pb::GetBalanceRequest { account_number: account.into(), consistency: Some(primary()) };
-        let answer = self.deposit(CHANNEL).get_balance(request).await.unwrap().into_inner();
+        let answer = self.channel_of(account).get_balance(request).await.unwrap().into_inner();
         let minor = |money: Option<Money>| money.unwrap().amount_minor;
         (minor(answer.balance), minor(answer.held), minor(answer.available))
     }
@@ -87,7 +89,7 @@ impl Bank {
             consistency: Some(primary()),
             ..Default::default()
         };
-        self.deposit(CHANNEL).list_entries(request).await.unwrap().into_inner().entries
+        self.channel_of(account).list_entries(request).await.unwrap().into_inner().entries
     }
 }
 

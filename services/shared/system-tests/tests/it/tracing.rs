@@ -1,83 +1,191 @@
-//! One transfer, followed through the processes by a collector that speaks OTLP as any other does.
+//! A business transaction is one trace, from the edge of the bank to its journal, as a collector that speaks OTLP sees it.
 
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
 
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
-use opentelemetry_proto::tonic::trace::v1::Span;
-use tonic::transport::server::TcpIncoming;
-use tonic::{Request, Response, Status};
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use proto::customer::v1 as customer;
+use tokio::task::JoinSet;
+use tonic::Request;
 
+use crate::collector::{Collector, Seen};
 use crate::support::*;
 
 const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
+/// The span of the caller, which is nobody of the bank.
 const CALLER: u64 = 0x00f0_67aa_0ba9_02b7;
+const TRANSFER: &str = "/bank.deposit.v1.DepositService/Transfer";
+const OPEN_ACCOUNT: &str = "/bank.deposit.v1.DepositService/OpenAccount";
+const POST_EVENTS: &str = "/bank.accounting.v1.AccountingService/PostEvents";
+const CUSTOMER_STATUS: &str = "/bank.customer.v1.CustomerService/BatchGetCustomerStatus";
 
-/// A collector that keeps what it receives.
-#[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<Span>>>);
-
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let resources = request.into_inner().resource_spans.into_iter();
-        let scopes = resources.flat_map(|resource| resource.scope_spans);
-        self.0.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
-        Ok(Response::new(ExportTraceServiceResponse { partial_success: None }))
-    }
+/// A bank that records only what callers ask for.
+async fn traced() -> (Bank, Collector) {
+    let (collector, url) = Collector::start();
+    let bank = Bank::start_with(|options| {
+        options.otlp = Some(url);
+        options.trace_ratio = Some(0.0);
+    })
+    .await;
+    (bank, collector)
 }
 
-impl Collector {
-    /// Starts to listen, and says where.
-    fn start() -> (Self, String) {
-        let collector = Self::default();
-        let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let url = format!("http://{}", incoming.local_addr().unwrap());
-        let service = TraceServiceServer::new(collector.clone());
-        let server = tonic::transport::Server::builder().add_service(service);
-        tokio::spawn(server.serve_with_incoming(incoming));
-        (collector, url)
-    }
-
-    /// The span of our trace with this name below this one, once it has come.
-    async fn child(&self, parent: &[u8], name: &str) -> Span {
-        let mut found = None;
-        eventually(name, async || {
-            let spans = self.0.lock().unwrap();
-            let mut ours = spans.iter().filter(|span| span.trace_id == TRACE.to_be_bytes());
-            found = ours.find(|span| span.parent_span_id == parent && span.name == name).cloned();
-            found.is_some()
-        })
-        .await;
-        found.unwrap()
-    }
+/// A call in a trace that its caller records.
+fn within<T>(trace: u128, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let traceparent = format!("00-{trace:032x}-{CALLER:016x}-01");
+    request.metadata_mut().insert("traceparent", traceparent.parse().unwrap());
+    request
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_follows_a_transfer_from_the_channel_into_the_general_ledger() {
-    let (collector, url) = Collector::start();
-    let bank = Bank::start_with(|options| {
-        options.otlp = Some(url);
-        options.trace_ratio = Some(1.0);
+    let (bank, collector) = traced().await;
+    let accounts = bank.accounts(&[1_000, 0]).await;
+
+    let request = within(TRACE, transfer(&accounts[0], &accounts[1], 10));
+    bank.channel_of(&accounts[0]).transfer(request).await.unwrap();
+
+    let trace = collector.trace(TRACE, 6).await;
+    let call = trace.child(&CALLER.to_be_bytes(), "deposit", TRANSFER);
+    let batch = trace.child(&call.span.span_id, "deposit", "lane.batch");
+    let delivery = trace.child(&batch.span.span_id, "deposit", "outbox.deliver");
+    let receipt = trace.child(&delivery.span.span_id, "accounting", POST_EVENTS);
+    let booking = trace.child(&receipt.span.span_id, "accounting", "lane.batch");
+    let journal = trace.child(&batch.span.span_id, "accounting", "accounting.book");
+    assert_eq!(trace.0.len(), 6, "{:#?}", trace.outline());
+    assert!(journal.links_to(&booking.span), "{journal:#?}");
+    assert_eq!(
+        [call, delivery, receipt, batch].map(|one| one.span.kind()),
+        [SpanKind::Server, SpanKind::Client, SpanKind::Server, SpanKind::Internal]
+    );
+    assert_eq!(
+        [call, receipt].map(|one| one.text("rpc.grpc.status")),
+        [Some("OK".into()), Some("OK".into())]
+    );
+    assert!(!trace.0.iter().any(Seen::failed));
+    assert_eq!(collector.seen().len(), 6, "nothing else was asked for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opening_is_one_trace_through_three_services() {
+    let (bank, collector) = traced().await;
+    let owner = bank.register_active().await;
+
+    let request = within(TRACE, open(&owner, 500));
+    bank.channel_for(&owner).open_account(request).await.unwrap();
+
+    let trace = collector.trace(TRACE, 7).await;
+    let call = trace.child(&CALLER.to_be_bytes(), "deposit", OPEN_ACCOUNT);
+    let asked = trace.child(&call.span.span_id, "customer", CUSTOMER_STATUS);
+    let batch = trace.child(&call.span.span_id, "deposit", "lane.batch");
+    trace.child(&batch.span.span_id, "accounting", "accounting.book");
+    assert!(asked.span.end_time_unix_nano <= batch.span.start_time_unix_nano);
+    assert_eq!(asked.text("rpc.grpc.status"), Some("OK".into()));
+}
+
+/// Many requests share a batch, many batches a delivery: each keeps its place in its own trace.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_done_for_many_links_to_each_of_them() {
+    let (bank, collector) = traced().await;
+    let accounts = bank.accounts(&[1_000_000, 0]).await;
+    let traces: BTreeSet<u128> = (1..=200).map(|n| TRACE + n).collect();
+
+    let mut calls = JoinSet::new();
+    for trace in traces.clone() {
+        let request = within(trace, transfer(&accounts[0], &accounts[1], 1));
+        let mut channel = bank.channel_of(&accounts[0]);
+        calls.spawn(async move { channel.transfer(request).await.unwrap() });
+    }
+    calls.join_all().await;
+    bank.delivered().await;
+
+    let named = |seen: &[Seen], service: &str, name: &str| -> Vec<Seen> {
+        let of = |one: &&Seen| one.service == service && one.span.name == name;
+        seen.iter().filter(of).cloned().collect()
+    };
+    eventually("every posting and every delivery is exported", async || {
+        let seen = collector.seen();
+        let batches = named(&seen, "deposit", "lane.batch");
+        let belongs = |one: &Seen, to: &Seen| {
+            to.span.parent_span_id == one.span.span_id || to.links_to(&one.span)
+        };
+        let deliveries = named(&seen, "deposit", "outbox.deliver");
+        let journals = named(&seen, "accounting", "accounting.book");
+        let calls = named(&seen, "deposit", TRANSFER);
+        calls.len() == traces.len()
+            && calls.iter().all(|call| batches.iter().filter(|to| belongs(call, to)).count() == 1)
+            && batches.iter().all(|batch| deliveries.iter().any(|to| belongs(batch, to)))
+            && batches
+                .iter()
+                .all(|batch| journals.iter().any(|to| to.span.parent_span_id == batch.span.span_id))
+            && batches.iter().any(|batch| !batch.span.links.is_empty())
     })
     .await;
-    let accounts = bank.accounts(&[1_000, 0]).await;
-    let mut request = Request::new(transfer(&accounts[0], &accounts[1], 10));
-    let traceparent = format!("00-{TRACE:032x}-{CALLER:016x}-01");
-    request.metadata_mut().insert("traceparent", traceparent.parse().unwrap());
+    let called: BTreeSet<u128> = named(&collector.seen(), "deposit", TRANSFER)
+        .iter()
+        .map(|call| u128::from_be_bytes(call.span.trace_id.clone().try_into().unwrap()))
+        .collect();
+    assert_eq!(called, traces);
+}
 
-    bank.deposit(CHANNEL).transfer(request).await.unwrap();
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_the_bank_is_no_error_and_a_call_that_may_not_be_made_is() {
+    let (bank, collector) = traced().await;
+    let accounts = bank.accounts(&[10, 0]).await;
+    let too_much = || transfer(&accounts[0], &accounts[1], 11);
 
-    let call = "/bank.deposit.v1.DepositService/Transfer";
-    let rpc = collector.child(&CALLER.to_be_bytes(), call).await;
-    let batch = collector.child(&rpc.span_id, "lane.batch").await;
-    let booking = collector.child(&batch.span_id, "accounting.book").await;
-    assert_eq!(booking.trace_id, TRACE.to_be_bytes());
+    let refused = bank.channel_of(&accounts[0]).transfer(within(TRACE, too_much())).await;
+    let forbidden = bank.deposit(AUDITOR).transfer(within(TRACE + 1, too_much())).await;
+
+    assert_refused(refused, "INSUFFICIENT_FUNDS");
+    assert_eq!(reason(&forbidden.unwrap_err()), "ROLE_NOT_ALLOWED");
+    let trace = collector.trace(TRACE, 2).await;
+    let call = trace.child(&CALLER.to_be_bytes(), "deposit", TRANSFER);
+    assert_eq!(call.text("rpc.grpc.status"), Some("FAILED_PRECONDITION".into()));
+    assert!(!call.failed());
+    let trace = collector.trace(TRACE + 1, 1).await;
+    let call = trace.child(&CALLER.to_be_bytes(), "deposit", TRANSFER);
+    assert_eq!(call.text("rpc.grpc.status"), Some("PERMISSION_DENIED".into()));
+    assert!(call.failed());
+}
+
+/// Whoever may look at traces and logs may not see who the customers are.
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_traces_nor_logs_say_who_or_which_account() {
+    let (bank, collector) = traced().await;
+    let somebody = customer::RegisterCustomerRequest {
+        name: "Zebulon Quixote-Canary".into(),
+        document_number: "CANARY4711".into(),
+        phone: "+8613900004711".into(),
+        ..person()
+    };
+
+    let registered =
+        bank.customer(CHANNEL).register_customer(within(TRACE, somebody.clone())).await;
+    let owner = registered.unwrap().into_inner().customer.unwrap().customer_id;
+    // A document belongs to one customer: this one is refused.
+    let again = customer::RegisterCustomerRequest { request_id: request_id(), ..somebody };
+    bank.customer(CHANNEL).register_customer(within(TRACE, again)).await.unwrap_err();
+    bank.customer(TELLER).activate_customer(within(TRACE, activate(&owner))).await.unwrap();
+    let opened = bank.channel_for(&owner).open_account(within(TRACE, open(&owner, 500))).await;
+    let account = opened.unwrap().into_inner().posting.unwrap().credit_account_number;
+    let mut channel = bank.channel_for(&owner);
+    let nowhere = transfer(&account, "1010000000000000", 5);
+    channel.transfer(within(TRACE, nowhere)).await.unwrap_err();
+    channel.withdraw_cash(within(TRACE, cash_out(&account, 9_999))).await.unwrap_err();
+    bank.deposit(TELLER).deposit_cash(within(TRACE, cash_in(&account, 5))).await.unwrap();
+    bank.delivered().await;
+
+    let trace = collector.trace(TRACE, 20).await;
+    assert!(trace.outline().contains_key(&("accounting".into(), "accounting.book".into())));
+    let mut told = collector.everything();
+    for service in ["customer", "deposit", "accounting"] {
+        let log = std::fs::read_to_string(&bank.file().service(service).unwrap().log).unwrap();
+        assert!(!log.is_empty());
+        told.push_str(&log);
+    }
+    for canary in ["Zebulon", "Quixote", "CANARY4711", "13900004711", &account, "1010000000000000"]
+    {
+        assert!(!told.contains(canary), "{canary}");
+    }
 }

@@ -21,7 +21,8 @@ use testkit::process::{Identity, Signal};
 use tokio::process::Child;
 use tokio::signal::unix::{SignalKind, signal};
 
-const SERVICES: [&str; 5] = ["customer", "deposit", "loan", "card", "accounting"];
+/// The services, and `platform` for the tests of what all of them have.
+const SERVICES: [&str; 6] = ["customer", "deposit", "loan", "card", "accounting", "platform"];
 const PREFIX: &str = "thincore-test-postgres-";
 const USAGE: &str = "\
 Runs a command with a Postgres cluster of its own: a primary and a synchronous replica.

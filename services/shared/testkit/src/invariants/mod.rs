@@ -9,16 +9,20 @@
 //! | V4 | held money equals the active holds; no account below its limit; each hold ends exactly once | `holds` |
 //! | V5 | what a client was answered is what the books say | `record` |
 //! | V6 | nothing is in flight for longer than its limit | `in_flight` |
+//! | V9 | each audit log is a whole chain through every exported head | `audit` |
 //!
 //! Read only, set-based, and safe while the bank is working: each database is read in one snapshot, and what
 //! was still on its way between two of them is followed until it has arrived. V5 needs a client's own record,
 //! so it is a function of its own. `self_test` proves that each check can fail.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
 mod accounts;
+mod audit;
+mod audit_plants;
 mod chart;
 mod findings;
 mod holds;
@@ -47,6 +51,8 @@ pub struct Books {
     pub accounting_url: String,
     /// Database of the customer service.
     pub customer_url: String,
+    /// Where the services export the heads of their audit logs. What is not there yet has nothing to say.
+    pub audit_heads: Vec<PathBuf>,
 }
 
 /// How long things may take before they count as violations.
@@ -111,7 +117,7 @@ pub struct Check {
     pub violations: Vec<String>,
 }
 
-/// Checks V1 to V4 and V6 with the default limits.
+/// Checks V1 to V4, V6 and V9 with the default limits.
 ///
 /// # Errors
 /// A database cannot be read. A violation is not an error.
@@ -119,13 +125,16 @@ pub async fn check(books: &Books) -> anyhow::Result<Report> {
     check_within(books, &Limits::default()).await
 }
 
-/// Checks V1 to V4 and V6.
+/// Checks V1 to V4, V6 and V9.
 ///
 /// # Errors
 /// A database cannot be read. A violation is not an error.
 pub async fn check_within(books: &Books, limits: &Limits) -> anyhow::Result<Report> {
+    let heads = audit::read_heads(&books.audit_heads)?;
     let mut snapshot = Snapshot::take(books, limits).await?;
-    check_snapshot(&mut snapshot, limits).await
+    let mut report = check_snapshot(&mut snapshot, limits).await?;
+    report.add(audit::check(&mut snapshot, &heads).await?);
+    Ok(report)
 }
 
 async fn check_snapshot(snapshot: &mut Snapshot, limits: &Limits) -> anyhow::Result<Report> {

@@ -12,8 +12,8 @@ use sqlx::types::Uuid;
 
 use super::plants::{self, Place, Plant};
 use super::{
-    Answer, BookedOutcome, Books, Check, Limits, Recorded, Snapshot, accounts, chart, check_record,
-    holds, in_flight, ledger, tie_out,
+    Answer, BookedOutcome, Books, Check, Limits, Recorded, Snapshot, accounts, audit_plants, chart,
+    check_record, holds, in_flight, ledger, tie_out,
 };
 
 const PLANTING_DEPOSIT: &str = include_str!("sql/planting_deposit.sql");
@@ -55,6 +55,7 @@ pub async fn self_test(admin: &Books) -> anyhow::Result<Vec<SelfTestResult>> {
         snapshot.roll_back().await?;
         results.push(result);
     }
+    results.extend(audit_plants::all(admin).await?);
     results.extend(record_plants());
     Ok(results)
 }

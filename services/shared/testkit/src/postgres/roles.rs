@@ -1,8 +1,8 @@
 //! The databases of a bank and the roles that may use them.
 //!
 //! One database for each service. `<service>_owner` owns it and runs the migrations; `<service>_app` is what
-//! the service runs as: no DDL, and a member of `pg_monitor` because it watches replication lag. `auditor`
-//! reads everything and changes nothing. Rights on tables are given by the migrations.
+//! the service runs as: no DDL, and a member of no other role. `auditor` reads everything and changes nothing.
+//! Nobody but a superuser gets into a database that is not theirs. Rights on tables are given by the migrations.
 
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -69,12 +69,13 @@ impl std::fmt::Debug for ServiceSecrets {
 /// Creates roles and databases that are not there yet, over a superuser's connection. Can be repeated.
 pub async fn create_databases(admin: &mut PgConnection, secrets: &Secrets) -> anyhow::Result<()> {
     ensure_role(admin, "auditor", &secrets.auditor_password).await?;
-    run(admin, "GRANT pg_read_all_data, pg_monitor TO auditor".to_owned()).await?;
+    run(admin, "GRANT pg_read_all_data TO auditor".to_owned()).await?;
+    // Postgres lets everybody into the databases that it comes with.
+    run(admin, "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC".to_owned()).await?;
     for one in &secrets.services {
         let service = &one.service;
         ensure_role(admin, &format!("{service}_owner"), &one.owner_password).await?;
         ensure_role(admin, &format!("{service}_app"), &one.app_password).await?;
-        run(admin, format!("GRANT pg_monitor TO {service}_app")).await?;
         let exists = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
         if !sqlx::query_scalar::<_, bool>(exists).bind(service).fetch_one(&mut *admin).await? {
             run(admin, format!("CREATE DATABASE {service} OWNER {service}_owner")).await?;

@@ -69,7 +69,7 @@ pub(super) struct NodeSettings<'a> {
     pub upstream: Option<Upstream<'a>>,
 }
 
-/// Where a replica streams from. The password is in a file, because members of `pg_monitor` can read settings.
+/// Where a replica streams from. The password is in a file, because members of `pg_monitor` could read settings.
 pub(super) struct Upstream<'a> {
     pub port: u16,
     pub passfile: &'a Path,

@@ -40,6 +40,7 @@ const HOMES: [Home; 4] = [
             "jobs",
             "lib.rs",
             "main.rs",
+            "signals.rs",
         ],
         mend: "the domain is pure: take what it needs as an argument",
     },
@@ -70,6 +71,26 @@ pub(super) fn layers(tree: &Tree) -> Vec<Finding> {
             if let Some(home) = home.filter(|home| !at_home(home)) {
                 let message = format!("`{}::` does not belong here: {}", word.text, home.mend);
                 findings.push(Finding::new(file.path, word.line, message));
+            }
+        }
+    }
+    findings
+}
+
+/// The platform knows no banking noun: of the contract it knows the operations service, which is its own.
+pub(super) fn platform_contract(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let inside = |path: &str| path.starts_with("services/shared/platform/src/");
+    for (path, text) in tree.files_ending(".rs").filter(|(path, _)| inside(path)) {
+        if is_test_file(path) {
+            continue;
+        }
+        let source = Source::parse(text).without_tests();
+        let reaches = |word: &Word<'_>| word.text == "proto" && word.starts_path();
+        for word in source.words().filter(reaches) {
+            if !word.after.trim_start().starts_with("::operations::") {
+                let message = "the platform knows no banking noun: of `proto` it may use `operations` alone; hand the rest in from the service";
+                findings.push(Finding::new(path, word.line, message));
             }
         }
     }

@@ -1,10 +1,12 @@
 //! The registry of rules.
 
+mod authorization;
 mod dependencies;
 mod files;
 mod layers;
 mod leftovers;
 mod links;
+mod metrics;
 mod proto_contract;
 mod proto_text;
 mod protos;
@@ -22,6 +24,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "pure-domain", check: layers::pure_domain },
     Rule { name: "pure-kernel", check: layers::pure_kernel },
     Rule { name: "layers", check: layers::layers },
+    Rule { name: "platform-contract", check: layers::platform_contract },
     Rule { name: "status-home", check: statuses::status_home },
     Rule { name: "service-tree", check: service_tree::service_tree },
     Rule { name: "file-length", check: files::length },
@@ -36,9 +39,14 @@ pub const RULES: &[Rule] = &[
     Rule { name: "proto-request-names", check: proto_contract::request_names },
     Rule { name: "proto-request-ids", check: proto_contract::request_ids },
     Rule { name: "proto-policies", check: proto_contract::policies },
+    Rule { name: "authorization-reference", check: authorization::authorization },
     Rule { name: "links", check: links::links },
     Rule { name: "error-reference", check: reference::errors },
     Rule { name: "configuration-reference", check: reference::configuration },
+    Rule { name: "metrics-described", check: metrics::described },
+    Rule { name: "metrics-reference", check: metrics::reference },
+    Rule { name: "metrics-asked-for", check: metrics::asked_for },
+    Rule { name: "alerts", check: metrics::alerts },
     Rule { name: "unfinished", check: leftovers::unfinished },
     Rule { name: "machine-paths", check: leftovers::machine_paths },
 ];

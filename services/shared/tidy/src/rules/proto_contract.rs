@@ -12,6 +12,8 @@ use crate::{Finding, Tree};
 
 /// `ACCESS_WRITE` of the policy option.
 const WRITE: i32 = 2;
+/// `ROLE_CHANNEL`.
+const CHANNEL: i32 = 1;
 
 pub(super) fn request_names(tree: &Tree) -> Vec<Finding> {
     let Ok(contract) = contract(tree) else {
@@ -95,10 +97,16 @@ pub(super) fn policies(tree: &Tree) -> Vec<Finding> {
                 part => number(policy, part) == 0,
             })
         });
-        let missing: Vec<&str> = missing.collect();
+        let mut missing: Vec<&str> = missing.collect();
+        if policy
+            .as_ref()
+            .is_some_and(|policy| admits_channels(policy) && number(policy, "scope") == 0)
+        {
+            missing.push("scope, as a channel may call it");
+        }
         if !missing.is_empty() {
             let message = format!(
-                "option (bank.options.v1.rpc) of {} must set {}: without it the service does not start",
+                "option (bank.options.v1.rpc) of {} must set {}: without it the contract does not build",
                 method.name(),
                 missing.join(", ")
             );
@@ -108,18 +116,24 @@ pub(super) fn policies(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-fn at_method(method: &MethodDescriptor, message: String) -> Finding {
+pub(super) fn at_method(method: &MethodDescriptor, message: String) -> Finding {
     finding(method.parent_file().file_descriptor_proto(), method.path(), message)
 }
 
-fn policy(contract: &Contract, method: &MethodDescriptor) -> Option<DynamicMessage> {
+pub(super) fn policy(contract: &Contract, method: &MethodDescriptor) -> Option<DynamicMessage> {
     let option: ExtensionDescriptor = contract.policy()?;
     let options = method.options();
     options.has_extension(&option).then(|| options.get_extension(&option).as_message().cloned())?
 }
 
-fn number(policy: &DynamicMessage, field: &str) -> i32 {
+pub(super) fn number(policy: &DynamicMessage, field: &str) -> i32 {
     policy.get_field_by_name(field).and_then(|value| value.as_enum_number()).unwrap_or(0)
+}
+
+fn admits_channels(policy: &DynamicMessage) -> bool {
+    let roles = policy.get_field_by_name("roles");
+    let roles = roles.as_ref().and_then(|roles| roles.as_list()).unwrap_or_default();
+    roles.iter().any(|role| role.as_enum_number() == Some(CHANNEL))
 }
 
 /// How many roles are granted, `ROLE_UNSPECIFIED` not counted.

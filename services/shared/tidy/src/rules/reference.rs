@@ -25,9 +25,18 @@ pub(super) fn errors(tree: &Tree) -> Vec<Finding> {
 /// Where reasons are given to callers: each service's refusals and statuses, and what the platform refuses by itself.
 fn gives_reasons(path: &str) -> bool {
     let platform = path.strip_prefix("services/shared/platform/src/").is_some_and(|inner| {
-        ["status", "traffic", "policy", "deadline", "identity"]
-            .iter()
-            .any(|part| inner.starts_with(part))
+        [
+            "client",
+            "status",
+            "traffic/mod",
+            "traffic/op",
+            "policy",
+            "deadline",
+            "identity",
+            "mandate",
+        ]
+        .iter()
+        .any(|part| inner.starts_with(part))
     });
     let service = path.starts_with("services/")
         && (path.ends_with("/src/domain/rejection.rs") || path.ends_with("/src/api/status.rs"));

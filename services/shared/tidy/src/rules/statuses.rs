@@ -9,13 +9,14 @@ use crate::{Finding, Tree};
 const MEND: &str = "build it in api/status.rs, which gives every answer its reason";
 
 /// The platform's makers of statuses.
-const BUILDERS: [&str; 9] = [
+const BUILDERS: [&str; 10] = [
     "deadline_exceeded",
     "internal",
     "invalid_argument",
     "no_outcome",
     "not_found",
     "overloaded",
+    "proposal_refused",
     "query_failed",
     "refusal",
     "unavailable",

@@ -96,6 +96,19 @@ pub const FIXTURES: &[Fixture] = &[
     },
     Fixture {
         rule: "crate-dependencies",
+        says: "the platform on the contract, for the operations service",
+        files: &[
+            KERNEL,
+            ("proto/Cargo.toml", "[package]\nname = \"proto\""),
+            (
+                "services/shared/platform/Cargo.toml",
+                "[package]\nname = \"platform\"\n[dependencies]\nkernel.workspace = true\nproto.workspace = true",
+            ),
+        ],
+        found: None,
+    },
+    Fixture {
+        rule: "crate-dependencies",
         says: "a service on kernel, platform and proto, its tests on the testkit: as it should be",
         files: &[
             KERNEL,
@@ -202,6 +215,30 @@ pub const FIXTURES: &[Fixture] = &[
                 "//! Loan.\npub static M: sqlx::migrate::Migrator = sqlx::migrate!();",
             ),
             ("services/loan/src/commands/mod.rs", "//! Writes.\nuse platform::lanes::Book;"),
+        ],
+        found: None,
+    },
+    Fixture {
+        rule: "platform-contract",
+        says: "the platform knows a service's messages",
+        files: &[(
+            "services/shared/platform/src/outbox.rs",
+            "//! Delivers.\nuse proto::accounting::v1::EventBatch;",
+        )],
+        found: Some(("services/shared/platform/src/outbox.rs", 2)),
+    },
+    Fixture {
+        rule: "platform-contract",
+        says: "the platform serves its own contract, and its tests call a bank",
+        files: &[
+            (
+                "services/shared/platform/src/traffic/operations.rs",
+                "//! Limits.\nuse proto::operations::v1 as pb;",
+            ),
+            (
+                "services/shared/platform/src/policy.rs",
+                "//! Policies.\n#[cfg(test)]\nmod tests {\n    use proto::deposit::v1 as pb;\n}",
+            ),
         ],
         found: None,
     },

@@ -18,6 +18,26 @@ message RpcPolicy {
   Criticality criticality = 2;
   // Callers.
   repeated Role roles = 3;
+  // For whom.
+  CustomerScope scope = 5;
+  // How much.
+  repeated AmountBand amount_bands = 6;
+}
+// For whom a channel acts.
+enum CustomerScope {
+  // None.
+  CUSTOMER_SCOPE_UNSPECIFIED = 0;
+  // Nobody.
+  CUSTOMER_SCOPE_NONE = 1;
+  // One customer.
+  CUSTOMER_SCOPE_REQUIRED = 2;
+}
+// A limit.
+message AmountBand {
+  // Whose.
+  Role role = 1;
+  // How much.
+  int64 max_amount = 2;
 }
 // Access.
 enum Access {
@@ -39,8 +59,10 @@ enum Criticality {
 enum Role {
   // None.
   ROLE_UNSPECIFIED = 0;
+  // Channel.
+  ROLE_CHANNEL = 1;
   // Teller.
-  ROLE_TELLER = 1;
+  ROLE_TELLER = 2;
 }
 "#,
 );
@@ -221,4 +243,41 @@ pub const FIXTURES: &[Fixture] = &[
         ],
         found: Some((LOAN, 5)),
     },
+    Fixture {
+        rule: "proto-policies",
+        says: "a channel that acts for nobody knows whom",
+        files: &[OPTIONS, (LOAN, CHANNEL_WITHOUT_SCOPE)],
+        found: Some((LOAN, 5)),
+    },
+    Fixture {
+        rule: "authorization-reference",
+        says: "a page that knows every RPC",
+        files: &[
+            OPTIONS,
+            (LOAN, REPAY),
+            (
+                PAGE,
+                "| RPC | call | callers |\n|---|---|---|\n| `A.Other` | x | x |\n| `LoanService.Repay` | write, payment | channel for its customer, up to 1,500,000; teller |\n",
+            ),
+        ],
+        found: None,
+    },
+    Fixture {
+        rule: "authorization-reference",
+        says: "an RPC that the page does not know",
+        files: &[OPTIONS, (LOAN, REPAY), (PAGE, "# Authorization\n")],
+        found: Some((LOAN, 5)),
+    },
+    Fixture {
+        rule: "authorization-reference",
+        says: "a row about an RPC that is gone",
+        files: &[(PAGE, "| `LoanService.Repay` | write, payment | teller |\n")],
+        found: Some((PAGE, 1)),
+    },
 ];
+
+const PAGE: &str = "docs/reference/authorization.md";
+
+const CHANNEL_WITHOUT_SCOPE: &str = "syntax = \"proto3\";\npackage bank.loan.v1;\nimport \"bank/options/v1/options.proto\";\nservice A {\n  rpc Get(GetRequest) returns (GetResponse) {\n    option (bank.options.v1.rpc) = { access: ACCESS_READ criticality: CRITICALITY_PAYMENT roles: [ROLE_TELLER, ROLE_CHANNEL] };\n  }\n}\nmessage GetRequest {}\nmessage GetResponse {}";
+
+const REPAY: &str = "syntax = \"proto3\";\npackage bank.loan.v1;\nimport \"bank/options/v1/options.proto\";\nservice LoanService {\n  rpc Repay(RepayRequest) returns (RepayResponse) {\n    option (bank.options.v1.rpc) = { access: ACCESS_WRITE criticality: CRITICALITY_PAYMENT roles: [ROLE_CHANNEL, ROLE_TELLER] scope: CUSTOMER_SCOPE_REQUIRED amount_bands: { role: ROLE_CHANNEL, max_amount: 1500000 } };\n  }\n}\nmessage RepayRequest {}\nmessage RepayResponse {}";

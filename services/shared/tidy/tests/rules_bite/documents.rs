@@ -48,10 +48,10 @@ pub const FIXTURES: &[Fixture] = &[
         rule: "error-reference",
         says: "a reason of the platform that the reference does not explain",
         files: &[(
-            "services/shared/platform/src/traffic.rs",
+            "services/shared/platform/src/traffic/mod.rs",
             "//! Traffic.\nconst R: &str = \"RATE_LIMITED\";",
         )],
-        found: Some(("services/shared/platform/src/traffic.rs", 2)),
+        found: Some(("services/shared/platform/src/traffic/mod.rs", 2)),
     },
     Fixture {
         rule: "error-reference",

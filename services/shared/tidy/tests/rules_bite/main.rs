@@ -5,6 +5,7 @@
 mod code;
 mod contract;
 mod documents;
+mod metrics;
 mod schema;
 
 use tidy::{RULES, Tree};
@@ -20,7 +21,7 @@ struct Fixture {
 }
 
 fn fixtures() -> impl Iterator<Item = &'static Fixture> {
-    [code::FIXTURES, contract::FIXTURES, documents::FIXTURES, schema::FIXTURES]
+    [code::FIXTURES, contract::FIXTURES, documents::FIXTURES, metrics::FIXTURES, schema::FIXTURES]
         .into_iter()
         .flatten()
 }

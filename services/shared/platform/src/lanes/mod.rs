@@ -5,13 +5,17 @@
 //! a batch of one, a loaded bank a batch of hundreds.
 //!
 //! Invariants:
-//! - a command whose deadline has passed before its batch starts is not executed;
+//! - work on a command never starts after its deadline: it is looked at when the batch is taken, and again when each
+//!   attempt has its transaction;
 //! - an answer is given only when the outcome is certain: after a lost commit the same commands run again, and the
 //!   book finds the first outcome under their request ids;
 //! - a command that the database cannot digest fails alone: the batch is halved until it is found;
 //! - the work runs in a task of its own, so that a caller who goes away cannot stop it half-way.
 //!
-//! Absent on purpose: knowledge of what a command is. A [`Book`] knows.
+//! Absent on purpose: knowledge of what a command is. A [`Book`] knows. An order of importance: the queue is first come,
+//! first served, because traffic control keeps it short, and refuses by importance before anything gets here.
+
+mod batch;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,7 +30,9 @@ use tracing::Instrument;
 
 use crate::config::LaneConfig;
 use crate::db::{self, CommitError, ReadToken, WritePool, WriteTx};
+use crate::traffic::LaneQueue;
 use crate::{Sources, deadline, telemetry};
+use batch::Batch;
 
 /// What a lane works on: the books of one service.
 pub trait Book: Send + Sync + 'static {
@@ -117,11 +123,16 @@ impl<B: Book> Lanes<B> {
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let mut queues = Vec::new();
+        // Shown from the first look on, so that the first of them is seen as an increase.
+        for rare in ["lane_expired_total", "lane_retries_total", "lane_unknown_commits_total"] {
+            metrics::counter!(rare, "lane" => B::NAME).increment(0);
+        }
         for _ in 0..config.lanes.max(1) {
             let (queue, waiting) = mpsc::channel(config.queue_max.max(1));
             let lane =
                 Lane { book: Arc::clone(&book), pool: pool.clone(), batch_max: config.batch_max };
-            tasks.spawn(lane.run(waiting, stop.clone()));
+            let queueing = pool.queues().lane(config.batch_max);
+            tasks.spawn(lane.run(waiting, queueing, stop.clone()));
             queues.push(queue);
         }
         Self { queues: queues.into(), tasks, stop }
@@ -192,9 +203,11 @@ impl<B: Book> Lane<B> {
     async fn run(
         self,
         mut waiting: mpsc::Receiver<Waiting<B::Command, B::Outcome>>,
+        mut queueing: LaneQueue,
         stop: CancellationToken,
     ) {
         let mut gathered = Vec::with_capacity(self.batch_max);
+        let took = metrics::histogram!("lane_batch_seconds", "lane" => B::NAME);
         loop {
             let received = tokio::select! {
                 received = waiting.recv_many(&mut gathered, self.batch_max) => received,
@@ -207,26 +220,38 @@ impl<B: Book> Lane<B> {
             if received == 0 {
                 return;
             }
+            let began = Instant::now();
+            // Whoever waited in vain has waited, too.
+            if let Some(oldest) = gathered.iter().map(|one| one.queued_at).min() {
+                queueing.batch_waited(began.duration_since(oldest));
+            }
             let mut batch = Batch::with_capacity(gathered.len());
-            let now = Instant::now();
             for one in gathered.drain(..) {
-                batch.take(one, now);
+                batch.take(one, began);
             }
-            if batch.commands.is_empty() {
-                continue;
+            let size = batch.len();
+            if size > 0 {
+                let span = batch.measured(began);
+                self.settle(batch, false).instrument(span).await;
+                took.record(began.elapsed());
             }
-            let span = batch.measured(now);
-            self.settle(batch).instrument(span).await;
+            queueing.batch_took(size, began.elapsed());
         }
     }
 
-    /// Runs the batch until each command has its outcome, or certainly has none.
-    async fn settle(&self, mut batch: Batch<B>) {
-        let mut uncertain = false;
+    /// Runs the batch until each command has its outcome, or certainly has none. It is uncertain once the answer to a
+    /// commit was lost: then everything in it may be in the books.
+    async fn settle(&self, batch: Batch<B>, uncertain: bool) {
+        let trace = batch.trace();
+        trace.scope(self.settle_traced(batch, uncertain)).await;
+    }
+
+    async fn settle_traced(&self, mut batch: Batch<B>, mut uncertain: bool) {
         let mut pause = Duration::from_millis(2);
         loop {
-            let error = match self.attempt(&batch.commands).await {
-                Ok((outcomes, token)) => {
+            let error = match self.attempt(&mut batch, uncertain).await {
+                Ok(None) => return,
+                Ok(Some((outcomes, token))) => {
                     self.book.committed();
                     batch.answer(outcomes, &token);
                     return;
@@ -244,17 +269,16 @@ impl<B: Book> Lane<B> {
                         batch.fail(LaneError::Fault);
                         return;
                     };
-                    Box::pin(self.settle(batch)).await;
-                    Box::pin(self.settle(rest)).await;
+                    Box::pin(self.settle(batch, uncertain)).await;
+                    Box::pin(self.settle(rest, uncertain)).await;
                     return;
                 }
             };
             metrics::counter!("lane_retries_total", "lane" => B::NAME).increment(1);
             tracing::debug!(error = %Sources(&error), "the batch will run again");
-            // After a lost commit nothing may be given up: it may be in the books.
             if !uncertain {
-                batch.give_up_expired(Instant::now());
-                if batch.commands.is_empty() {
+                batch.give_up_expired(LaneError::Unavailable);
+                if batch.len() == 0 {
                     return;
                 }
             }
@@ -264,15 +288,26 @@ impl<B: Book> Lane<B> {
         }
     }
 
+    /// One attempt. `None` when everybody's deadline passed before it had a transaction: nothing was done then, and
+    /// everybody knows.
     async fn attempt(
         &self,
-        commands: &[B::Command],
-    ) -> Result<(Vec<B::Outcome>, ReadToken), Failed> {
+        batch: &mut Batch<B>,
+        uncertain: bool,
+    ) -> Result<Option<(Vec<B::Outcome>, ReadToken)>, Failed> {
         let mut tx = self.pool.begin().await.map_err(Failed::Before)?;
+        if !uncertain {
+            batch.give_up_expired(LaneError::DeadlinePassed);
+        }
+        let commands = batch.commands();
+        if commands.is_empty() {
+            tx.rollback().await;
+            return Ok(None);
+        }
         match self.book.post(&mut tx, commands).await {
             Ok(outcomes) if outcomes.len() == commands.len() => {
                 let token = tx.commit().await.map_err(|CommitError::Unknown(e)| Failed::Unknown(e));
-                token.map(|token| (outcomes, token))
+                token.map(|token| Some((outcomes, token)))
             }
             Ok(_) => {
                 tx.rollback().await;
@@ -281,92 +316,6 @@ impl<B: Book> Lane<B> {
             Err(error) => {
                 tx.rollback().await;
                 Err(Failed::Before(error))
-            }
-        }
-    }
-}
-
-/// Commands and, at the same positions, who waits for them.
-struct Batch<B: Book> {
-    commands: Vec<B::Command>,
-    callers: Vec<Caller<B::Outcome>>,
-    oldest: Option<Instant>,
-}
-
-struct Caller<O> {
-    deadline: Instant,
-    trace: telemetry::SpanLink,
-    reply: Reply<O>,
-}
-
-impl<B: Book> Batch<B> {
-    fn with_capacity(capacity: usize) -> Self {
-        Self {
-            commands: Vec::with_capacity(capacity),
-            callers: Vec::with_capacity(capacity),
-            oldest: None,
-        }
-    }
-
-    fn take(&mut self, one: Waiting<B::Command, B::Outcome>, now: Instant) {
-        if one.deadline <= now {
-            metrics::counter!("lane_expired_total", "lane" => B::NAME).increment(1);
-            // The caller may be gone: then nobody needs the answer.
-            drop(one.reply.send(Err(LaneError::DeadlinePassed)));
-            return;
-        }
-        let oldest = self.oldest.map_or(one.queued_at, |oldest| oldest.min(one.queued_at));
-        self.oldest = Some(oldest);
-        self.commands.push(one.command);
-        self.callers.push(Caller { deadline: one.deadline, trace: one.trace, reply: one.reply });
-    }
-
-    /// The batch belongs to all its requests: the first sampled one is its parent, the others are linked.
-    fn measured(&self, now: Instant) -> tracing::Span {
-        let size = u32::try_from(self.commands.len()).unwrap_or(u32::MAX);
-        metrics::histogram!("lane_batch_size", "lane" => B::NAME).record(f64::from(size));
-        metrics::histogram!("lane_queue_seconds", "lane" => B::NAME)
-            .record(now.duration_since(self.oldest.unwrap_or(now)));
-        let traces = self.callers.iter().map(|caller| &caller.trace);
-        telemetry::SpanLink::span(traces, || {
-            tracing::info_span!("lane.batch", lane = B::NAME, size)
-        })
-    }
-
-    fn answer(self, outcomes: Vec<B::Outcome>, token: &ReadToken) {
-        for (caller, outcome) in self.callers.into_iter().zip(outcomes) {
-            drop(caller.reply.send(Ok(Committed { outcome, token: token.clone() })));
-        }
-    }
-
-    fn fail(self, error: LaneError) {
-        for caller in self.callers {
-            drop(caller.reply.send(Err(error)));
-        }
-    }
-
-    /// Takes out the second half; `None` when there is only one command.
-    fn split(&mut self) -> Option<Self> {
-        if self.commands.len() < 2 {
-            return None;
-        }
-        let half = self.commands.len() / 2;
-        Some(Self {
-            commands: self.commands.split_off(half),
-            callers: self.callers.split_off(half),
-            oldest: self.oldest,
-        })
-    }
-
-    fn give_up_expired(&mut self, now: Instant) {
-        let commands = std::mem::take(&mut self.commands);
-        let callers = std::mem::take(&mut self.callers);
-        for (command, caller) in commands.into_iter().zip(callers) {
-            if caller.deadline <= now {
-                drop(caller.reply.send(Err(LaneError::Unavailable)));
-            } else {
-                self.commands.push(command);
-                self.callers.push(caller);
             }
         }
     }

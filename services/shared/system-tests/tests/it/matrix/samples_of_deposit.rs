@@ -1,0 +1,146 @@
+//! A good request for each method of the deposit service. What it needs is made first, by a teller.
+
+use prost::Message as _;
+use proto::common::v1::Money;
+use proto::deposit::v1 as pb;
+
+use super::samples::missing;
+use super::world::{World, absent_account};
+use super::{Case, Scope};
+use crate::support::{TELLER, cash_in, cny, hold, open, primary, request_id, transfer};
+
+/// The encoded request.
+pub async fn sample(world: &World, method: &str, case: &Case) -> Vec<u8> {
+    let (request_id, amount) = (request_id(), Some(cny(case.amount_minor)));
+    let account_number = || world.account(case.scope);
+    match method {
+        "OpenAccount" => open(&world.customer(case.scope), case.amount_minor).encode_to_vec(),
+        "BatchOpenAccounts" => {
+            let items = vec![open(&world.customer(case.scope), case.amount_minor)];
+            pb::BatchOpenAccountsRequest { items }.encode_to_vec()
+        }
+        "DepositCash" => cash_in(&account_number(), case.amount_minor).encode_to_vec(),
+        "WithdrawCash" => {
+            pb::WithdrawCashRequest { request_id, account_number: account_number(), amount }
+                .encode_to_vec()
+        }
+        // To somebody else: a channel may pay anybody.
+        "Transfer" => {
+            let payee = world.account(Scope::Other);
+            transfer(&account_number(), &payee, case.amount_minor).encode_to_vec()
+        }
+        "PlaceHold" => hold(&account_number(), case.amount_minor).encode_to_vec(),
+        "CaptureHold" => pb::CaptureHoldRequest {
+            request_id,
+            hold_id: a_hold(world, case).await,
+            amount,
+            credit_account_number: String::new(),
+            release_remainder: true,
+        }
+        .encode_to_vec(),
+        "ReleaseHold" => {
+            let hold_id = a_hold(world, case).await;
+            pb::ReleaseHoldRequest { request_id, hold_id }.encode_to_vec()
+        }
+        "ReversePosting" => {
+            let posting_id = a_posting(world, case).await;
+            pb::ReversePostingRequest { request_id, posting_id }.encode_to_vec()
+        }
+        "FreezeAccount" => pb::FreezeAccountRequest {
+            request_id,
+            account_number: account_number(),
+            scope: pb::FreezeScope::All.into(),
+        }
+        .encode_to_vec(),
+        "UnfreezeAccount" => {
+            let account_number = a_frozen_account(world, case).await;
+            pb::UnfreezeAccountRequest { request_id, account_number }.encode_to_vec()
+        }
+        "CloseAccount" => {
+            let account_number = an_empty_account(world, case).await;
+            pb::CloseAccountRequest { request_id, account_number }.encode_to_vec()
+        }
+        "CloseOwner" => {
+            let customer_id = world.customer(Scope::Absent);
+            pb::CloseOwnerRequest { request_id, customer_id }.encode_to_vec()
+        }
+        _ => query(world, method, case),
+    }
+}
+
+fn query(world: &World, method: &str, case: &Case) -> Vec<u8> {
+    let consistency = Some(primary());
+    match method {
+        "GetBalance" => {
+            pb::GetBalanceRequest { account_number: world.account(case.scope), consistency }
+                .encode_to_vec()
+        }
+        "GetAccount" => {
+            pb::GetAccountRequest { account_number: world.account(case.scope), consistency }
+                .encode_to_vec()
+        }
+        "ListAccounts" => pb::ListAccountsRequest {
+            customer_id: world.customer(case.scope),
+            consistency,
+            ..Default::default()
+        }
+        .encode_to_vec(),
+        "ListEntries" => pb::ListEntriesRequest {
+            account_number: world.account(case.scope),
+            consistency,
+            ..Default::default()
+        }
+        .encode_to_vec(),
+        "GetDayTotals" => {
+            pb::GetDayTotalsRequest { business_date: "2020-01-01".into() }.encode_to_vec()
+        }
+        _ => missing("DepositService", method),
+    }
+}
+
+/// A hold on the case's account which can be captured.
+async fn a_hold(world: &World, case: &Case) -> String {
+    let account = world.account(case.scope);
+    if account == absent_account() {
+        return request_id();
+    }
+    let reserved = case.amount_minor.min(super::world::UNLIMITED_MINOR);
+    let request = pb::PlaceHoldRequest {
+        request_id: request_id(),
+        account_number: account,
+        amount: Some(Money { currency_code: "CNY".into(), amount_minor: reserved }),
+        expires_at: None,
+    };
+    let id = request.request_id.clone();
+    world.bank.deposit(TELLER).place_hold(request).await.unwrap();
+    id
+}
+
+/// A posting that debited the case's account.
+async fn a_posting(world: &World, case: &Case) -> String {
+    let account = world.account(case.scope);
+    if account == absent_account() {
+        return request_id();
+    }
+    let request = transfer(&account, &world.account(Scope::Other), 100);
+    let id = request.request_id.clone();
+    world.bank.deposit(TELLER).transfer(request).await.unwrap();
+    id
+}
+
+async fn a_frozen_account(world: &World, case: &Case) -> String {
+    let account_number = world.account(case.scope);
+    let request = pb::FreezeAccountRequest {
+        request_id: request_id(),
+        account_number: account_number.clone(),
+        scope: pb::FreezeScope::All.into(),
+    };
+    world.bank.deposit(TELLER).freeze_account(request).await.unwrap();
+    account_number
+}
+
+async fn an_empty_account(world: &World, case: &Case) -> String {
+    let request = open(&world.customer(case.scope), 0);
+    let answer = world.bank.deposit(TELLER).open_account(request).await.unwrap();
+    answer.into_inner().posting.unwrap().credit_account_number
+}
