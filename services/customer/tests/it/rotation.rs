@@ -151,7 +151,9 @@ async fn a_process_that_slept_through_a_rotation_writes_nothing_with_the_key_tha
     };
     let approved = service.client_as("teller/2").decide_customer_change(approve).await;
 
-    for code in [registered.err(), proposed.err(), approved.err()].map(|error| error.unwrap().code()) {
+    for code in
+        [registered.err(), proposed.err(), approved.err()].map(|error| error.unwrap().code())
+    {
         assert_eq!(code, tonic::Code::Internal);
     }
     let pending = "SELECT count(*) FROM approvals WHERE state = 'PENDING'";
