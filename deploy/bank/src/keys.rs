@@ -1,5 +1,6 @@
 //! The secrets of one bank: generated once, kept in one file, written into the services' configuration.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -23,6 +24,9 @@ pub struct Keys {
     pub key_encryption_key_id: String,
     /// 256-bit key that wraps the keys of protected fields, in hexadecimal.
     pub key_encryption_key_hex: String,
+    /// Earlier such keys by id, while data keys may still be wrapped by them. Written here by whoever rotates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub retired_key_encryption_keys: BTreeMap<String, String>,
     /// 256-bit key of the hash by which protected fields are found, in hexadecimal.
     pub search_key_hex: String,
     /// Owner, app and auditor roles.
@@ -55,6 +59,7 @@ impl Keys {
             replication_password: random_password(),
             key_encryption_key_id: "k1".to_owned(),
             key_encryption_key_hex: random_key(),
+            retired_key_encryption_keys: BTreeMap::new(),
             search_key_hex: random_key(),
             databases: Secrets::generate(&SERVICES),
         };

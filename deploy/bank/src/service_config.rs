@@ -84,6 +84,8 @@ struct Bank {
 struct Protection<'a> {
     key_encryption_key_id: &'a str,
     key_encryption_key_hex: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    retired_key_encryption_keys: &'a BTreeMap<String, String>,
     search_key_hex: &'a str,
 }
 
@@ -118,6 +120,7 @@ pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> Result<(
             protection: (name == "customer").then_some(Protection {
                 key_encryption_key_id: &keys.key_encryption_key_id,
                 key_encryption_key_hex: &keys.key_encryption_key_hex,
+                retired_key_encryption_keys: &keys.retired_key_encryption_keys,
                 search_key_hex: &keys.search_key_hex,
             }),
             books: (name == "accounting").then(|| books(&directory, file)),

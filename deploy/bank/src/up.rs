@@ -81,8 +81,7 @@ async fn start(
     let mut sealing = tokio::task::JoinSet::new();
     sealing.spawn(cluster.seal());
     let primary = cluster.primary()?;
-    let mut admin = primary.admin("postgres", ADMIN_LIMIT).await?;
-    create_databases(&mut admin, &keys.databases).await?;
+    create_databases(primary, ADMIN_LIMIT, &keys.databases).await?;
     let cluster_took = took();
     let mut units = Vec::new();
     for node in cluster.into_nodes() {

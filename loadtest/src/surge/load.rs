@@ -110,11 +110,12 @@ impl Load {
         Ok(tally)
     }
 
-    /// Flat out: so many writers and readers, each sending its next call when the last is answered. Answers how much was
-    /// done after a first second in which it settles.
+    /// Flat out: so many writers and readers, each sending its next call when the last is answered. Of the writes so many
+    /// percent are card authorizations. Answers how much was done after a first second in which it settles.
     pub async fn flat_out(
         self: &Arc<Self>,
         [writers, readers]: [u32; 2],
+        card_authorization_percent: u32,
         length: Duration,
         stop: &Stop,
     ) -> Capacity {
@@ -128,7 +129,13 @@ impl Load {
             workers.spawn(async move {
                 let mut rng = SmallRng::seed_from_u64(rand::random());
                 while began.elapsed() < warm + length && !stop.is_requested() {
-                    let class = if reads { Class::Query } else { Class::Payment };
+                    let class = if reads {
+                        Class::Query
+                    } else if rng.random_range(0..100) < card_authorization_percent {
+                        Class::CardAuthorization
+                    } else {
+                        Class::Payment
+                    };
                     let flow = Flow { class, caller: rng.random_range(0..WELL_BEHAVED) };
                     let order = load.order(class, &mut rng);
                     let answer = load.send(flow, order, load.deadline).await;

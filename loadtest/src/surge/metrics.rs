@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use bank::BankFile;
 use testkit::http::get;
 use testkit::trust::Trust;
@@ -31,8 +31,10 @@ pub struct Seen {
     pub lane_expired: f64,
     /// Commands that were done, and whose deadline had passed by then.
     pub lane_late: f64,
-    /// How many calls may be under way; absent where nothing limits them.
-    pub concurrency_limit: Option<f64>,
+    /// How many calls that write may be under way; absent before the first.
+    pub write_limit: Option<f64>,
+    /// How many calls that read.
+    pub read_limit: Option<f64>,
 }
 
 impl Metrics {
@@ -108,24 +110,28 @@ impl Seen {
     }
 
     fn read(text: &str) -> Self {
-        let sum = |name: &str| values(text, name).sum();
+        let sum = |name: &str| values(text, name).map(|(_, value)| value).sum();
+        let limit = |label: &str| {
+            let mut series = values(text, "traffic_concurrency_limit");
+            series.find(|(labels, _)| labels.contains(label)).map(|(_, value)| value)
+        };
         Self {
             lane_expired: sum("lane_expired_total"),
             lane_late: sum("lane_late_seconds_count"),
-            concurrency_limit: values(text, "traffic_concurrency_limit").next(),
+            write_limit: limit("access=\"write\""),
+            read_limit: limit("access=\"read\""),
         }
     }
 }
 
-/// The values of all series with this name.
-fn values<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = f64> + 'a {
+/// The labels and values of all series with this name.
+fn values<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
     text.lines().filter_map(move |line| {
         let rest = line.strip_prefix(name)?;
-        let value = rest
-            .strip_prefix('{')
-            .map_or(rest, |labels| labels.rsplit_once('}').map_or(rest, |(_, value)| value));
+        let labelled = rest.strip_prefix('{').and_then(|labels| labels.rsplit_once('}'));
+        let (labels, value) = labelled.unwrap_or(("", rest));
         // A longer name that begins alike has no space here.
-        value.strip_prefix(' ')?.trim().parse().context("no number").ok()
+        Some((labels, value.strip_prefix(' ')?.trim().parse().ok()?))
     })
 }
 
@@ -141,11 +147,20 @@ mod tests {
              lane_expired_total_of_something 100\n\
              lane_late_seconds_count{lane=\"posting\"} 2\n\
              lane_late_seconds_sum{lane=\"posting\"} 0.5\n\
-             traffic_concurrency_limit 64\n";
+             traffic_concurrency_limit{access=\"read\",service=\"deposit\"} 16\n\
+             traffic_concurrency_limit{access=\"write\",service=\"deposit\"} 64\n";
 
         let seen = Seen::read(text);
 
-        assert_eq!(seen, Seen { lane_expired: 7.0, lane_late: 2.0, concurrency_limit: Some(64.0) });
-        assert_eq!(Seen::read("").concurrency_limit, None);
+        assert_eq!(
+            seen,
+            Seen {
+                lane_expired: 7.0,
+                lane_late: 2.0,
+                write_limit: Some(64.0),
+                read_limit: Some(16.0)
+            }
+        );
+        assert_eq!(Seen::read("").write_limit, None);
     }
 }

@@ -84,6 +84,7 @@ impl Pinned {
         set(&mut config, "lanes", "batch_max", pins.batch_max);
         set(&mut config, "database", "read_pool_size", pins.read_connections);
         set(&mut config, "traffic", "control", control.name());
+        set(&mut config, "traffic", "queue_target_ms", pins.queue_target_ms);
         // One batch under way and one that gathers: with fewer, places in the batches would stay empty.
         set(&mut config, "traffic", "in_flight_min", 2 * pins.lanes * pins.batch_max);
         if let Some((buckets, capacity)) = buckets {
@@ -230,7 +231,7 @@ mod tests {
         let rates = rates(&scenario.buckets, &capacity);
 
         assert_eq!(rates["caller_rate"].as_integer(), Some(900));
-        assert_eq!(rates["caller_burst"].as_integer(), Some(90));
+        assert_eq!(rates["caller_burst"].as_integer(), Some(225));
         assert_eq!(rates["service_rate"].as_integer(), Some(990));
         let classes = rates["classes"].as_table().unwrap();
         let rate = |class: &str| classes[class]["rate"].as_integer().unwrap();

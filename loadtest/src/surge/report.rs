@@ -99,8 +99,10 @@ pub struct StepReport {
     pub lane_expired: f64,
     /// By the service's metrics: commands done whose deadline had passed by then.
     pub lane_late: f64,
-    /// How many calls might be under way at the end; absent where nothing limited them.
-    pub concurrency_limit: Option<f64>,
+    /// How many calls that write might be under way at the end; absent where nothing limited them.
+    pub write_limit: Option<f64>,
+    /// How many calls that read.
+    pub read_limit: Option<f64>,
     /// How late calls were sent: the generator's own share of the latencies.
     pub generator_lag_ms_p99: f64,
     /// Processors kept busy.
@@ -151,7 +153,9 @@ pub struct Outside {
     /// By the same.
     pub lane_late: f64,
     /// By the same.
-    pub concurrency_limit: Option<f64>,
+    pub write_limit: Option<f64>,
+    /// By the same.
+    pub read_limit: Option<f64>,
     /// By the kernel.
     pub cpu: Cpu,
 }
@@ -195,7 +199,8 @@ impl StepReport {
             books: outside.books,
             lane_expired: outside.lane_expired,
             lane_late: outside.lane_late,
-            concurrency_limit: outside.concurrency_limit,
+            write_limit: outside.write_limit,
+            read_limit: outside.read_limit,
             generator_lag_ms_p99: at(&counted.lag, 0.99),
             cpu_cores: outside.cpu,
             timeline: counted.seconds.iter().map(SecondReport::of).collect(),

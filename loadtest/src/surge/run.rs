@@ -16,7 +16,7 @@ use super::bars::bars;
 use super::books::{Late, decisions};
 use super::callers::{Accounts, Callers};
 use super::load::Load;
-use super::metrics::{Metrics, Sampler, Seen};
+use super::metrics::{Metrics, Sampler};
 use super::mix::{Capacity, Mix};
 use super::pinned::{Control, Pinned};
 use super::report::{ModeReport, Outside, StepReport, SurgeReport};
@@ -151,7 +151,8 @@ async fn measure(
     let pins = &plan.scenario.capacity;
     let workers = [pins.lanes * pins.batch_max * WORKERS, pins.read_connections * WORKERS];
     let length = Duration::from_secs(plan.step_seconds.into());
-    let capacity = load.flat_out(workers, length, stop).await;
+    let cards = plan.scenario.demand.card_authorization_percent;
+    let capacity = load.flat_out(workers, cards, length, stop).await;
     say(&format!(
         "pinned capacity: {:.0} writes and {:.0} reads per second",
         capacity.writes_per_s, capacity.reads_per_s
@@ -187,7 +188,8 @@ async fn mode(
             books: Late::of(&decided, &sent.during, deadline),
             lane_expired: after.expired_since(&before),
             lane_late: after.late_since(&before),
-            concurrency_limit: limit(control, &samples.at(sent.ended)),
+            write_limit: limit(control, samples.at(sent.ended).write_limit),
+            read_limit: limit(control, samples.at(sent.ended).read_limit),
             cpu: sent.cpu.await.unwrap_or_default(),
         };
         StepReport::of(sent.percent, sent.seconds, &sent.tally.counted(), &outside)
@@ -206,8 +208,8 @@ async fn mode(
 }
 
 /// The service says how many calls might be under way also where that refuses nobody.
-fn limit(control: Control, seen: &Seen) -> Option<f64> {
-    seen.concurrency_limit.filter(|_| control == Control::All)
+fn limit(control: Control, seen: Option<f64>) -> Option<f64> {
+    seen.filter(|_| control == Control::All)
 }
 
 /// What all steps have in common.

@@ -36,7 +36,9 @@ pub struct Pins {
     pub read_connections: u32,
     /// What the way to the database and back takes.
     pub round_trip_ms: u32,
-    /// What it takes while the database is slow.
+    /// How long calls may wait for their turn at the books before fewer are let in.
+    pub queue_target_ms: u32,
+    /// What the way to the database and back takes while the database is slow.
     pub slow_round_trip_ms: u32,
 }
 
@@ -92,6 +94,7 @@ impl Scenario {
         scenario.capacity.lanes = 1;
         scenario.capacity.round_trip_ms = 4;
         scenario.capacity.slow_round_trip_ms = 40;
+        scenario.capacity.queue_target_ms = 100;
         scenario.demand.steps_percent = vec![80, 400];
         Ok(scenario)
     }

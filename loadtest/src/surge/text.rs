@@ -45,7 +45,7 @@ fn write(text: &mut String, report: &SurgeReport) -> std::fmt::Result {
 fn write_mode(text: &mut String, mode: &ModeReport) -> std::fmt::Result {
     writeln!(
         text,
-        "control {}\n  load %  offered/s  good/s  p50 ms  p99 ms  told ms   card    pay  query  late dec.  jain  limit  lag ms  cores: gen svc pg",
+        "control {}\n  load %  offered/s  good/s  p50 ms  p99 ms  told ms   card    pay  query  late dec.  jain  lim. w/r  lag ms  cores: gen svc pg",
         mode.control.name()
     )?;
     for step in &mode.steps {
@@ -66,12 +66,13 @@ fn write_mode(text: &mut String, mode: &ModeReport) -> std::fmt::Result {
 
 fn write_step(text: &mut String, step: &StepReport, note: &str) -> std::fmt::Result {
     let percent = |class| step.success(class) * 100.0;
-    let limit =
-        step.concurrency_limit.map_or_else(|| "-".to_owned(), |limit| format!("{limit:.0}"));
+    let limits = step.write_limit.zip(step.read_limit);
+    let limits =
+        limits.map_or_else(|| "-".to_owned(), |(write, read)| format!("{write:.0}/{read:.0}"));
     let cpu = &step.cpu_cores;
     writeln!(
         text,
-        "  {:>6} {:>10.0} {:>7.0} {:>7.1} {:>7.1} {:>8.1} {:>6.2} {:>6.2} {:>6.2} {:>10} {:>5.2} {:>6} {:>7.1} {:>10.2} {:.2} {:.2}  {note}",
+        "  {:>6} {:>10.0} {:>7.0} {:>7.1} {:>7.1} {:>8.1} {:>6.2} {:>6.2} {:>6.2} {:>10} {:>5.2} {:>9} {:>7.1} {:>10.2} {:.2} {:.2}  {note}",
         step.percent,
         step.offered_per_s,
         step.goodput_per_s,
@@ -83,7 +84,7 @@ fn write_step(text: &mut String, step: &StepReport, note: &str) -> std::fmt::Res
         percent(Class::Query),
         format!("{}/{}ms", step.books.after_deadline, step.books.latest_ms),
         step.jain,
-        limit,
+        limits,
         step.generator_lag_ms_p99,
         cpu.generator,
         cpu.services,

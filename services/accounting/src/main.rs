@@ -13,7 +13,7 @@ use kernel::{BusinessDate, Clock, SystemClock};
 use platform::config::LaneConfig;
 use platform::lanes::Lanes;
 use platform::traffic::{OperationsApi, Traffic};
-use platform::{Server, audit, client, config, db, shutdown, telemetry, tls};
+use platform::{Server, approvals, audit, client, config, db, shutdown, telemetry, tls};
 use proto::accounting::v1::accounting_service_server::AccountingServiceServer;
 
 #[global_allocator]
@@ -72,6 +72,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let open = jobs::BooksOpen::default();
     let background = platform::Background::default();
     background.spawn(|stop| traffic.clone().follow(database.read_pool(), stop));
+    background.spawn(|stop| approvals::watch(database.read_pool(), stop));
     let keep_open = jobs::KeepBooksOpen {
         pool: database.write_pool(),
         clock: Arc::clone(&clock),

@@ -15,7 +15,7 @@ use kernel::SystemClock;
 use platform::lanes::Lanes;
 use platform::protection::data_keys::DataKeys;
 use platform::traffic::{OperationsApi, Traffic};
-use platform::{Server, audit, client, config, db, shutdown, telemetry, tls};
+use platform::{Server, approvals, audit, client, config, db, shutdown, telemetry, tls};
 use proto::customer::v1::customer_service_server::CustomerServiceServer;
 
 #[global_allocator]
@@ -113,6 +113,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let background = platform::Background::default();
     background.spawn(|stop| keys.data().clone().follow(database.write_pool(), stop));
     background.spawn(|stop| traffic.clone().follow(database.read_pool(), stop));
+    background.spawn(|stop| approvals::watch(database.read_pool(), stop));
     let lanes = Lanes::start(Arc::new(CustomerBook), database.write_pool(), &config.lanes);
     let deposit = Deposit::new(connect("deposit", &config.clients.deposit)?);
 

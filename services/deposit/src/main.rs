@@ -12,7 +12,7 @@ use deposit::{APP_ROLE, MIGRATIONS, SERVICE, jobs, signals};
 use kernel::{CellCode, Clock, SystemClock};
 use platform::outbox::{self, Relay, RelayWaker};
 use platform::traffic::{OperationsApi, Traffic};
-use platform::{Server, audit, client, config, db, shutdown, telemetry, tls};
+use platform::{Server, approvals, audit, client, config, db, shutdown, telemetry, tls};
 use proto::deposit::v1::deposit_service_server::DepositServiceServer;
 
 #[global_allocator]
@@ -73,6 +73,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let day = jobs::DayKnown::default();
     let background = platform::Background::default();
     background.spawn(|stop| traffic.clone().follow(database.read_pool(), stop));
+    background.spawn(|stop| approvals::watch(database.read_pool(), stop));
     let relay = Relay::new(database.write_pool(), accounting.clone(), &config.relay, waker);
     background.spawn(|stop| relay.run(stop));
     background.spawn(|stop| outbox::watch(database.read_pool(), stop));

@@ -2,6 +2,7 @@
 
 use proto::customer::v1 as pb;
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
 use crate::support::*;
@@ -188,7 +189,7 @@ async fn asked_again_both_answer_as_at_first_and_with_other_content_not() {
     assert_eq!(propose(&service, MAKER, request.clone()).await.unwrap(), first);
     let other = pb::ProposeCustomerChangeRequest { name: "Eve".into(), ..request.clone() };
     assert_refused(propose(&service, MAKER, other).await, "REQUEST_ID_REUSED");
-    assert_refused(propose(&service, "teller/3", request).await, "REQUEST_ID_REUSED");
+    assert_refused(propose(&service, "teller/3", request.clone()).await, "REQUEST_ID_REUSED");
     let approve = decision(&first, true);
     let decided = decide(&service, CHECKER, approve.clone()).await.unwrap();
     assert_eq!(decide(&service, CHECKER, approve.clone()).await.unwrap(), decided);
@@ -234,12 +235,17 @@ async fn the_same_decision_sent_many_times_at_once_is_made_once() {
     let change = propose(&service, MAKER, wanted(&id)).await.unwrap();
     let approve = decision(&change, true);
 
-    let answers = (0..8).map(|_| decide(&service, CHECKER, approve.clone()));
-    let answers = futures::future::join_all(answers).await;
+    let mut calls = JoinSet::new();
+    for _ in 0..8 {
+        let (mut client, request) = (service.client_as(CHECKER), approve.clone());
+        calls.spawn(async move { client.decide_customer_change(request).await });
+    }
+    let answers = calls.join_all().await.into_iter();
+    let answers: Vec<_> =
+        answers.map(|answer| answer.unwrap().into_inner().change.unwrap()).collect();
 
-    let first = answers[0].as_ref().unwrap();
-    assert_eq!(first.state(), pb::CustomerChangeState::Approved);
-    assert!(answers.iter().all(|answer| answer.as_ref().unwrap() == first), "{answers:?}");
+    assert_eq!(answers[0].state(), pb::CustomerChangeState::Approved);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     assert_eq!(service.count(APPROVALS_AUDITED).await, 1);
 }
 
@@ -249,17 +255,16 @@ async fn a_decision_that_a_crash_cut_off_is_made_once_when_it_is_sent_again() {
     let id = register_active(&mut service.client(), "P1000001").await.customer_id;
     let change = propose(&service, MAKER, wanted(&id)).await.unwrap();
     let approve = decision(&change, true);
-    let mut cut_off = service.client_as(CHECKER);
-    let request = approve.clone();
-    let calling = tokio::spawn(async move { cut_off.decide_customer_change(request).await });
-    let lock = "SELECT count(*) FROM pg_stat_activity \
-        WHERE datname = current_database() AND usename = 'customer_app' AND query LIKE '%approvals%'";
-    while service.count(lock).await == 0 {
-        tokio::task::yield_now().await;
-    }
+    // Everything is done but the audit log and the commit.
+    let mut admin = service.as_admin().await;
+    admin.execute("BEGIN; SELECT FROM audit_head FOR UPDATE").await.unwrap();
+    let (mut client, request) = (service.client_as(CHECKER), approve.clone());
+    let calling = tokio::spawn(async move { client.decide_customer_change(request).await });
+    service.until_blocked().await;
 
     service.crash().await;
-    drop(calling.await);
+    calling.await.unwrap().unwrap_err();
+    admin.execute("ROLLBACK").await.unwrap();
     service.start_again().await;
     let decided = decide(&service, CHECKER, approve).await.unwrap();
 

@@ -4,8 +4,6 @@
 //! Method: what a request did is taken out of the tables and put back in an open tx, which stands for the first run.
 //! The request comes again, waits on a lock, and must find the first outcome when that tx commits.
 
-use std::time::Duration;
-
 use proto::customer::v1 as pb;
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -15,18 +13,6 @@ async fn run(connection: &mut PgConnection, statements: &[&str]) {
     for sql in statements {
         sqlx::query(AssertSqlSafe((*sql).to_owned())).execute(&mut *connection).await.unwrap();
     }
-}
-
-/// Waits until the service waits for a lock.
-async fn until_blocked(service: &Service) {
-    let blocked = async {
-        let waiting = "SELECT count(*) FROM pg_stat_activity \
-            WHERE datname = current_database() AND usename = 'customer_app' AND wait_event_type = 'Lock'";
-        while service.count(waiting).await == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), blocked).await.unwrap();
 }
 
 async fn retries(service: &Service) -> u64 {
@@ -66,7 +52,7 @@ async fn a_registration_that_comes_again_while_the_first_commits_gets_the_first_
 
     let mut client = service.client();
     let again = tokio::spawn(async move { client.register_customer(request).await });
-    until_blocked(&service).await;
+    service.until_blocked().await;
     run(&mut first_run, &["COMMIT"]).await;
 
     assert_eq!(again.await.unwrap().unwrap().into_inner(), first);
@@ -82,7 +68,7 @@ async fn a_document_that_another_process_is_just_registering_is_refused_when_tha
 
     let mut client = service.client();
     let other = tokio::spawn(async move { client.register_customer(ada("p-1000001")).await });
-    until_blocked(&service).await;
+    service.until_blocked().await;
     run(&mut first_run, &["COMMIT"]).await;
 
     let refused = other.await.unwrap().unwrap_err();
@@ -98,7 +84,7 @@ async fn a_document_whose_first_registration_is_rolled_back_is_registered() {
 
     let mut client = service.client();
     let other = tokio::spawn(async move { client.register_customer(ada("p-1000001")).await });
-    until_blocked(&service).await;
+    service.until_blocked().await;
     run(&mut first_run, &["ROLLBACK"]).await;
 
     assert!(other.await.unwrap().is_ok());
@@ -132,7 +118,7 @@ async fn a_step_that_comes_again_while_the_first_commits_waits_and_finds_the_fir
 
     let again =
         tokio::spawn(async move { step_again(&mut client, Step::Freeze, &id, &freeze).await });
-    until_blocked(&service).await;
+    service.until_blocked().await;
     run(&mut first_run, &["COMMIT"]).await;
 
     let again: pb::Customer = again.await.unwrap().unwrap();

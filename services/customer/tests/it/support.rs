@@ -118,6 +118,18 @@ impl Service {
         self.process.wait_until_ready().await;
     }
 
+    /// Waits until the service waits for a lock.
+    pub async fn until_blocked(&self) {
+        let blocked = async {
+            let waiting = "SELECT count(*) FROM pg_stat_activity \
+                WHERE datname = current_database() AND usename = 'customer_app' AND wait_event_type = 'Lock'";
+            while self.count(waiting).await == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, blocked).await.unwrap();
+    }
+
     /// A connection that may do what the service may.
     pub async fn as_service(&self) -> PgConnection {
         PgConnection::connect(&self.database.app_urls[0]).await.unwrap()

@@ -122,10 +122,16 @@ async fn write_audit_log(
     changes: &Changes,
     now: DateTime<Utc>,
 ) -> Result<(), db::Error> {
-    let mut done = Vec::new();
+    let mut done: Vec<(&Command, _, _)> = Vec::new();
     for command in commands.iter().filter(|command| command.is_audited()) {
-        // Only what this batch decided, and not what it found decided.
-        let outcome = changes.outcomes.iter().find(|one| one.request_id == command.request_id);
+        // Only what this batch decided, and not what it found decided; and once, however often it was sent.
+        let by_this = |one: &&Outcome| {
+            one.request_id == command.request_id && one.fingerprint == command.fingerprint
+        };
+        if done.iter().any(|(earlier, ..)| earlier.request_id == command.request_id) {
+            continue;
+        }
+        let outcome = changes.outcomes.iter().find(by_this);
         if let Some(outcome) = outcome.filter(|one| one.decision == Decision::Posted) {
             let account = outcome.debit_account.map(|number| number.to_string());
             let owner = outcome.subject_id.map(|id| id.to_string());

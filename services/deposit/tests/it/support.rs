@@ -9,6 +9,7 @@ use deposit::commands::{Action, Command, OpenAccount, PostingBook, Standing};
 use deposit::domain::Asker;
 use kernel::{CellCode, Clock, Currency, CustomerId, RequestId, SystemClock};
 use platform::config::LaneConfig;
+use platform::db::Database;
 use platform::lanes::Lanes;
 use platform::outbox::RelayWaker;
 use proto::common::v1::Money;
@@ -171,13 +172,17 @@ impl Service {
         self.open(&openings, self.owner).await
     }
 
-    /// Opens accounts of one owner.
-    pub async fn open(&self, openings: &[(i64, &str)], owner: CustomerId) -> Vec<String> {
-        let config = toml_database(&self.database.app_urls);
-        let books = platform::db::Database::connect("deposit", &config).unwrap();
+    /// The books as a process of the service sees them.
+    pub async fn books(&self) -> (Database, PostingBook) {
+        let books = Database::connect("deposit", &toml_database(&self.database.app_urls)).unwrap();
         books.wait_until_ready(PATIENCE).await.unwrap();
         let cell = CellCode::try_new(101).unwrap();
-        let book = PostingBook::new(Arc::new(SystemClock), cell, RelayWaker::default());
+        (books, PostingBook::new(Arc::new(SystemClock), cell, RelayWaker::default()))
+    }
+
+    /// Opens accounts of one owner.
+    pub async fn open(&self, openings: &[(i64, &str)], owner: CustomerId) -> Vec<String> {
+        let (books, book) = self.books().await;
         let lanes = Lanes::start(Arc::new(book), books.write_pool(), &LaneConfig::default());
         let commands = openings.iter().map(|(minor, currency)| Command {
             request_id: RequestId::generate(&SystemClock),

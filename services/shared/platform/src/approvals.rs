@@ -5,12 +5,15 @@
 //! row of the proposal is locked for it, so of two who decide at once the second finds it decided. What a decision
 //! leads to is done by the caller in the same transaction.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use sqlx::Row;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::db::{self, WriteTx};
+use crate::db::{self, Freshness, ReadPool, WriteTx};
 
 /// Something that another person must agree to.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +75,9 @@ pub enum Refusal {
     PayloadChanged,
 }
 
+/// How often [`watch`] looks.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
+
 /// What a payload is recognised by.
 pub fn payload_hash(payload: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
@@ -95,6 +101,9 @@ const DECIDE: &str = "
 UPDATE approvals
 SET state = $2, checker = $3, decided_at = $4
 WHERE approval_id = $1";
+
+const COUNT_PENDING: &str =
+    "SELECT count(*) FROM approvals WHERE state = 'PENDING' AND expires_at > clock_timestamp()";
 
 /// Writes down a proposal. Whoever calls makes the id unique, by deriving it from the request id or by looking first.
 ///
@@ -180,4 +189,25 @@ pub async fn decide(
         .execute(tx.conn())
         .await?;
     Ok(Ok(decided))
+}
+
+/// Shows how many proposals wait for somebody to decide, until `stop`. One that has expired waits for nobody.
+pub async fn watch(pool: ReadPool, stop: CancellationToken) {
+    let pending = metrics::gauge!("approvals_pending");
+    loop {
+        // Without an answer the last one stands; that the database does not answer shows elsewhere.
+        if let Ok(count) = count_pending(&pool).await {
+            pending.set(count);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(WATCH_EVERY) => {}
+        }
+    }
+}
+
+async fn count_pending(pool: &ReadPool) -> Result<u32, db::Error> {
+    let mut reader = pool.reader(Freshness::Primary).await?;
+    let count: i64 = sqlx::query_scalar(COUNT_PENDING).fetch_one(reader.conn()).await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }

@@ -36,9 +36,10 @@ pub struct TrafficConfig {
     /// How long calls may wait for their turn at the books, milliseconds; default 100. Where they wait longer, fewer
     /// are let in. Less makes answers quicker under overload and batches smaller, which costs throughput.
     pub queue_target_ms: u32,
-    /// Calls under way that are let in however long the queues are; default 32.
+    /// Calls under way that are let in however long the queues are, of those that write and of those that read; default
+    /// 32. Of the latter no more than keep the connections busy, twice their number.
     pub in_flight_min: u32,
-    /// Calls under way at once, at most; default 4,096. A class may use part of what is let in: card authorization all,
+    /// Calls under way at once, at most, of both together; default 4,096. A class may use part of what is let in: card authorization all,
     /// payment 95%, query 80%, report 60%, batch 50%.
     pub in_flight_max: u32,
 }

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::DatabaseConfig;
-use crate::traffic::QueueSignal;
+use crate::traffic::Queues;
 use node::Nodes;
 
 /// The Postgres nodes of one service, watched.
@@ -85,7 +85,7 @@ impl Database {
     }
 
     /// How long work waits for its turn at these books: the pools' and the lanes' queues.
-    pub fn queues(&self) -> &QueueSignal {
+    pub fn queues(&self) -> &Queues {
         &self.nodes.queues
     }
 

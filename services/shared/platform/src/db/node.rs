@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::Error;
 use super::meter::{NodeMeter, PoolMeter, ReadMeter};
 use crate::config::DatabaseConfig;
-use crate::traffic::{PoolQueue, QueueSignal};
+use crate::traffic::{PoolQueue, Queues};
 
 const NONE: usize = usize::MAX;
 
@@ -47,7 +47,7 @@ pub(super) struct Node {
 pub(super) struct Nodes {
     pub service: &'static str,
     pub config: DatabaseConfig,
-    pub queues: QueueSignal,
+    pub queues: Queues,
     pub reads: ReadMeter,
     list: Vec<Arc<Node>>,
     primary: watch::Sender<usize>,
@@ -58,7 +58,7 @@ pub(super) struct Nodes {
 
 impl Nodes {
     pub fn new(service: &'static str, config: &DatabaseConfig) -> Result<Self, Error> {
-        let (mut list, queues) = (Vec::new(), QueueSignal::default());
+        let (mut list, queues) = (Vec::new(), Queues::default());
         for (index, url) in config.nodes.iter().enumerate() {
             list.push(Arc::new(Node::new(service, index, url.expose(), config, &queues)?));
         }
@@ -125,7 +125,7 @@ impl Node {
         index: usize,
         url: &str,
         config: &DatabaseConfig,
-        queues: &QueueSignal,
+        queues: &Queues,
     ) -> Result<Self, Error> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| Error::Setting(format!("database.nodes[{index}] is not a Postgres URL")))?
@@ -159,7 +159,7 @@ impl Node {
         Ok(Self {
             index,
             read: pool(config.read_pool_size).connect_lazy_with(read),
-            read_queue: queues.pool(),
+            read_queue: queues.pool(config.read_pool_size),
             write: pool(config.write_pool_size)
                 .after_connect(|connection, _| {
                     Box::pin(super::write::require_durability(connection))

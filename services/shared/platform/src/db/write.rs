@@ -12,7 +12,7 @@ use sqlx::{Executor, PgConnection, Postgres, Row};
 use super::node::Nodes;
 use super::token::parse_lsn;
 use super::{CommitError, Error, ReadToken};
-use crate::traffic::QueueSignal;
+use crate::traffic::Queues;
 
 /// Transactions on the primary.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ impl WritePool {
     }
 
     /// Where those who wait for their turn tell how long.
-    pub(crate) fn queues(&self) -> &QueueSignal {
+    pub(crate) fn queues(&self) -> &Queues {
         &self.nodes.queues
     }
 

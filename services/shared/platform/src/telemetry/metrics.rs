@@ -60,9 +60,17 @@ pub(super) const PLATFORM: &[Metric] = &[
         Unit::Count,
         "Calls not let in, by the limit that was reached and the class.",
     ),
-    gauge("traffic_concurrency_limit", Unit::Count, "How many calls may be under way just now."),
-    gauge("traffic_queue_seconds", Unit::Seconds, "How long work waits for its turn at the books."),
-    gauge("traffic_in_flight", Unit::Count, "Calls under way, by class."),
+    gauge(
+        "traffic_concurrency_limit",
+        Unit::Count,
+        "How many calls may be under way just now, by access.",
+    ),
+    gauge(
+        "traffic_queue_seconds",
+        Unit::Seconds,
+        "How long work waits for its turn at the books, by access.",
+    ),
+    gauge("traffic_in_flight", Unit::Count, "Calls under way, by class and access."),
     gauge(
         "traffic_limits_version",
         Unit::Count,
@@ -169,6 +177,11 @@ pub(super) const PLATFORM: &[Metric] = &[
         "audit_sequence",
         Unit::Count,
         "Events in the audit log when its head was last exported.",
+    ),
+    gauge(
+        "approvals_pending",
+        Unit::Count,
+        "Proposals that wait for another person to decide, and can still be approved.",
     ),
     gauge("build_info", Unit::Count, "Always 1; its labels say which build runs."),
     gauge("process_start_time_seconds", Unit::Seconds, "When the process began, Unix time."),

@@ -1,12 +1,14 @@
 //! How many calls may be under way: as many as keep queueing time at its target.
 //!
-//! Additive increase while nobody waits too long, multiplicative decrease when somebody does: by as much as the wait is
-//! too long, at most to a quarter, and not again until calls that came after the decrease have had their say. A decrease
-//! starts from what was really under way, so that a limit far above that takes hold at once.
+//! It rises while nobody waits too long, and falls when somebody does: by as much as the wait is too long, at most to a
+//! quarter, and not again until calls that came after the decrease have had their say. A decrease starts from what was
+//! really under way, so that a limit far above that takes hold at once. Both are in proportion to the limit itself: a
+//! step that suits ten thousand calls a second would throw a service that does a few hundred from one end to the other.
 //!
 //! Of the limit a class may use a part, and counts against it only calls of its own and of more important classes: what
-//! less important callers have under way is never the reason to refuse. Nobody waits for a place: there is one or there
-//! is none. Absent on purpose: a clock; whoever asks says what time it is.
+//! less important callers have under way is never the reason to refuse. The same holds for the most that may be under
+//! way at all, which limiters of different queues share. Nobody waits for a place: there is one or there is none. Absent
+//! on purpose: a clock; whoever asks says what time it is.
 
 use std::array;
 use std::sync::Arc;
@@ -21,8 +23,11 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// What a decrease leaves, in thousandths.
 const LEFT_MIN: u64 = 250;
 const LEFT_MAX: u64 = 950;
-/// How many increases lead from nothing to the most that is allowed: with one each interval, 6.4 s.
-const STEPS: u32 = 64;
+/// An increase is this part of the limit: with one each interval it doubles in 1.2 s. What it does is seen only after
+/// calls have waited, so it must not be much in a queueing time or two.
+const STEP: u32 = 16;
+/// The most increases at once; by then the limit has grown thousandfold.
+const STEPS_MAX: u64 = 128;
 
 /// The bounds of the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub(super) struct Limiter {
     max: AtomicU32,
     limit: AtomicU32,
     in_flight: Arc<InFlight>,
+    /// With those of the limiters beside this one.
+    all: Arc<InFlight>,
     /// The most calls that were under way since the limit was last looked at.
     peak: AtomicU32,
     /// When the limit was last looked at, microseconds.
@@ -62,14 +69,23 @@ const CLASSES: usize = Criticality::ALL.len();
 #[derive(Debug)]
 pub struct Place {
     in_flight: Arc<InFlight>,
+    all: Arc<InFlight>,
     class: Criticality,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(calls) = self.in_flight.0.get(index(self.class)) {
-            calls.fetch_sub(1, Ordering::AcqRel);
+        for counted in [&self.in_flight, &self.all] {
+            if let Some(calls) = counted.0.get(index(self.class)) {
+                calls.fetch_sub(1, Ordering::AcqRel);
+            }
         }
+    }
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        Self(array::from_fn(|_| AtomicU32::new(0)))
     }
 }
 
@@ -107,10 +123,17 @@ impl Limiter {
             min: AtomicU32::new(bounds.min),
             max: AtomicU32::new(bounds.max),
             limit: AtomicU32::new(bounds.max),
-            in_flight: Arc::new(InFlight(array::from_fn(|_| AtomicU32::new(0)))),
+            in_flight: Arc::default(),
+            all: Arc::default(),
             peak: AtomicU32::new(0),
             looked_us: AtomicU64::new(micros(signal.now())),
         }
+    }
+
+    /// Another one for calls that wait elsewhere: it has a limit of its own, and shares the most that is allowed.
+    pub fn beside(&self, signal: &QueueSignal) -> Self {
+        let (min, max) = (self.min.load(Ordering::Relaxed), self.max.load(Ordering::Relaxed));
+        Self { all: Arc::clone(&self.all), ..Self::new(signal, Bounds { min, max }) }
     }
 
     /// Other bounds; the limit stays where it is, within them.
@@ -127,8 +150,12 @@ impl Limiter {
         self.limit.load(Ordering::Relaxed)
     }
 
-    /// How many are.
-    pub fn in_flight(&self) -> u32 {
+    /// How many are, with those of the limiters beside this one.
+    pub fn all_in_flight(&self) -> u32 {
+        self.all.down_to(Criticality::Batch)
+    }
+
+    fn in_flight(&self) -> u32 {
         self.in_flight.down_to(Criticality::Batch)
     }
 
@@ -140,22 +167,28 @@ impl Limiter {
     /// A place for a call of this class, if there is one.
     pub fn enter(&self, class: Criticality) -> Option<Place> {
         let place = self.enter_unasked(class);
-        let part = u64::from(self.limit()) * percent_of(class) / 100;
-        let all = self.in_flight();
-        let fits = u64::from(self.in_flight.down_to(class)) <= part.max(1)
-            && all <= self.max.load(Ordering::Relaxed);
+        let max = self.max.load(Ordering::Relaxed);
+        let has_part = |in_flight: &InFlight, of: u32| {
+            let part = u64::from(of) * percent_of(class) / 100;
+            u64::from(in_flight.down_to(class)) <= part.max(1)
+        };
+        let fits = has_part(&self.in_flight, self.limit())
+            && has_part(&self.all, max)
+            && self.all_in_flight() <= max;
         if fits {
-            self.peak.fetch_max(all, Ordering::Relaxed);
+            self.peak.fetch_max(self.in_flight(), Ordering::Relaxed);
         }
         fits.then_some(place)
     }
 
     /// A place for a call that is never refused.
     pub fn enter_unasked(&self, class: Criticality) -> Place {
-        if let Some(calls) = self.in_flight.0.get(index(class)) {
-            calls.fetch_add(1, Ordering::AcqRel);
+        for counted in [&self.in_flight, &self.all] {
+            if let Some(calls) = counted.0.get(index(class)) {
+                calls.fetch_add(1, Ordering::AcqRel);
+            }
         }
-        Place { in_flight: Arc::clone(&self.in_flight), class }
+        Place { in_flight: Arc::clone(&self.in_flight), all: Arc::clone(&self.all), class }
     }
 
     /// Looks at the limit if it is time.
@@ -184,7 +217,9 @@ impl Limiter {
         let left = (AS_ALLOWED * AS_ALLOWED / news.of_allowed).clamp(LEFT_MIN, LEFT_MAX);
         let from = u64::from(self.limit().min(peak));
         let lower = u32::try_from(from * left / 1_000).unwrap_or(u32::MAX);
-        let min = self.min.load(Ordering::Relaxed);
+        // Fewer than the minimum are enough where they keep all connections busy: more would only wait.
+        let enough = self.signal.busy().unwrap_or(u32::MAX);
+        let min = self.min.load(Ordering::Relaxed).min(enough);
         self.limit.store(lower.max(min).min(self.limit()), Ordering::Relaxed);
         self.signal.start_anew(now);
     }
@@ -192,9 +227,10 @@ impl Limiter {
     /// One step for each interval that has passed: an idle service is not asked often.
     fn increase(&self, passed_us: u64) {
         let max = self.max.load(Ordering::Relaxed);
-        let steps = u32::try_from(passed_us / micros(INTERVAL)).unwrap_or(STEPS).min(STEPS);
-        let more = (max / STEPS).max(1).saturating_mul(steps);
-        self.limit.store(self.limit().saturating_add(more).min(max), Ordering::Relaxed);
+        let steps = (passed_us / micros(INTERVAL)).min(STEPS_MAX);
+        let higher = (0..steps)
+            .fold(self.limit(), |limit, _| limit.saturating_add((limit / STEP).max(1)).min(max));
+        self.limit.store(higher, Ordering::Relaxed);
     }
 }
 

@@ -5,6 +5,9 @@
 //! keep the load to what was agreed, the limit of calls under way to what can be done just now. Lower classes are
 //! refused before higher ones. Money in flight is never refused, but counted.
 //!
+//! What reads and what writes wait in different places, so each has a limit of its own of calls under way: readers do
+//! not keep payments out, and payments that wait for their lane do not starve readers whose replica is idle.
+//!
 //! Read in this order: `limits` (what can be set), `buckets`, `signal` (how long work waits), `limiter`, then `versions`,
 //! `changes` and `operations` (how limits change while the service runs).
 
@@ -34,7 +37,7 @@ pub use limiter::Place;
 use limiter::{Bounds, Limiter, Look};
 pub use limits::{ClassRates, Limits, Rate};
 pub use operations::OperationsApi;
-pub use signal::QueueSignal;
+pub use signal::Queues;
 pub(crate) use signal::{LaneQueue, PoolQueue};
 
 /// When to come back after there was no place.
@@ -71,8 +74,9 @@ struct Inner<C: Clock> {
     configured: Limits,
     in_force: ArcSwap<InForce>,
     buckets: Buckets<C>,
-    signal: QueueSignal,
-    limiter: Limiter,
+    queues: Queues,
+    reads: Limiter,
+    writes: Limiter,
     /// Whether the gauges are of this one; there is one set of them in a process.
     shows: bool,
     shown: Shown,
@@ -91,7 +95,8 @@ pub struct InForce {
 #[derive(Default)]
 struct Shown {
     shed: [[OnceLock<Counter>; CLASSES]; LIMITS.len()],
-    gauges: OnceLock<Gauges>,
+    reads: OnceLock<Gauges>,
+    writes: OnceLock<Gauges>,
 }
 
 struct Gauges {
@@ -107,36 +112,40 @@ impl<C: Clock> Clone for Traffic<C> {
 }
 
 impl Traffic {
-    /// The limits of the settings, by the machine's clock. The signal is that of the service's database.
-    pub fn new(config: &TrafficConfig, signal: &QueueSignal) -> Self {
-        Self::with_clock(config, signal, DefaultClock::default(), true)
+    /// The limits of the settings, by the machine's clock. The queues are those of the service's database.
+    pub fn new(config: &TrafficConfig, queues: &Queues) -> Self {
+        Self::with_clock(config, queues, DefaultClock::default(), true)
     }
 }
 
 impl Default for Traffic {
     /// The default limits, of what is served beside the service and has no part in its queues.
     fn default() -> Self {
-        let (config, signal) = (TrafficConfig::default(), QueueSignal::default());
-        Self::with_clock(&config, &signal, DefaultClock::default(), false)
+        let (config, queues) = (TrafficConfig::default(), Queues::default());
+        Self::with_clock(&config, &queues, DefaultClock::default(), false)
     }
 }
 
 impl<C: Clock + Clone> Traffic<C> {
-    fn with_clock(config: &TrafficConfig, signal: &QueueSignal, clock: C, shows: bool) -> Self {
+    fn with_clock(config: &TrafficConfig, queues: &Queues, clock: C, shows: bool) -> Self {
         let configured = Limits::of(config);
         let control = match config.control.as_str() {
             "buckets" => Control::Buckets,
             "none" => Control::None,
             _ => Control::All,
         };
-        signal.set_target(target(&configured));
+        let writes = Limiter::new(&queues.writes, bounds(&configured));
+        for signal in [&queues.reads, &queues.writes] {
+            signal.set_target(target(&configured));
+        }
         Self(Arc::new(Inner {
             control,
             instances: config.instances,
             in_force: ArcSwap::from_pointee(InForce { version: 0, limits: configured.clone() }),
             buckets: Buckets::new(&configured, config.instances, clock),
-            signal: signal.clone(),
-            limiter: Limiter::new(signal, bounds(&configured)),
+            reads: writes.beside(&queues.reads),
+            writes,
+            queues: queues.clone(),
             shows,
             shown: Shown::default(),
             configured,
@@ -156,8 +165,9 @@ impl<C: Clock + Clone> Traffic<C> {
     }
 
     fn decide(&self, caller: &Arc<str>, policy: &MethodPolicy) -> Result<Place, Shed> {
-        let Inner { control, buckets, limiter, .. } = &*self.0;
+        let Inner { control, buckets, reads, writes, .. } = &*self.0;
         self.look();
+        let limiter = if policy.writes { writes } else { reads };
         if policy.money_in_flight || *control == Control::None {
             return Ok(limiter.enter_unasked(policy.criticality));
         }
@@ -176,11 +186,17 @@ impl<C: Clock + Clone> Traffic<C> {
     }
 
     fn look(&self) {
-        let Inner { limiter, signal, shows, shown, .. } = &*self.0;
-        if let Some(look) = limiter.look(signal.now())
-            && *shows
-        {
-            shown.gauges(limiter, look);
+        let Inner { queues, reads, writes, shows, shown, .. } = &*self.0;
+        let both = [
+            (reads, &queues.reads, &shown.reads, "read"),
+            (writes, &queues.writes, &shown.writes, "write"),
+        ];
+        for (limiter, signal, gauges, access) in both {
+            if let Some(look) = limiter.look(signal.now())
+                && *shows
+            {
+                gauges.get_or_init(|| Gauges::of(access)).show(limiter, look);
+            }
         }
     }
 
@@ -188,8 +204,12 @@ impl<C: Clock + Clone> Traffic<C> {
     pub fn apply(&self, version: i64, limits: &Limits) {
         let inner = &*self.0;
         inner.buckets.change(limits, inner.instances);
-        inner.signal.set_target(target(limits));
-        inner.limiter.set_bounds(bounds(limits));
+        for signal in [&inner.queues.reads, &inner.queues.writes] {
+            signal.set_target(target(limits));
+        }
+        for limiter in [&inner.reads, &inner.writes] {
+            limiter.set_bounds(bounds(limits));
+        }
         inner.in_force.store(Arc::new(InForce { version, limits: limits.clone() }));
         if inner.shows {
             let shown = u32::try_from(version).unwrap_or(u32::MAX);
@@ -207,14 +227,19 @@ impl<C: Clock + Clone> Traffic<C> {
         &self.0.configured
     }
 
-    /// How many calls may be under way just now.
-    pub fn concurrency_limit(&self) -> u32 {
-        self.0.limiter.limit()
+    /// How many calls that write may be under way just now.
+    pub fn write_limit(&self) -> u32 {
+        self.0.writes.limit()
+    }
+
+    /// How many calls that read may be under way just now.
+    pub fn read_limit(&self) -> u32 {
+        self.0.reads.limit()
     }
 
     /// How many calls are under way.
     pub fn in_flight(&self) -> u32 {
-        self.0.limiter.in_flight()
+        self.0.writes.all_in_flight()
     }
 }
 
@@ -244,18 +269,24 @@ impl Shown {
         );
         series.increment(1);
     }
+}
 
-    fn gauges(&self, limiter: &Limiter, look: Look) {
-        let gauges = self.gauges.get_or_init(|| Gauges {
-            limit: metrics::gauge!("traffic_concurrency_limit"),
-            queue_seconds: metrics::gauge!("traffic_queue_seconds"),
-            in_flight: Criticality::ALL
-                .map(|class| metrics::gauge!("traffic_in_flight", "class" => class.name())),
-        });
-        gauges.limit.set(limiter.limit());
+impl Gauges {
+    fn of(access: &'static str) -> Self {
+        Self {
+            limit: metrics::gauge!("traffic_concurrency_limit", "access" => access),
+            queue_seconds: metrics::gauge!("traffic_queue_seconds", "access" => access),
+            in_flight: Criticality::ALL.map(|class| {
+                metrics::gauge!("traffic_in_flight", "class" => class.name(), "access" => access)
+            }),
+        }
+    }
+
+    fn show(&self, limiter: &Limiter, look: Look) {
+        self.limit.set(limiter.limit());
         let waited = look.news.map_or(Duration::ZERO, |news| Duration::from_micros(news.wait_us));
-        gauges.queue_seconds.set(waited.as_secs_f64());
-        for (class, gauge) in Criticality::ALL.into_iter().zip(&gauges.in_flight) {
+        self.queue_seconds.set(waited.as_secs_f64());
+        for (class, gauge) in Criticality::ALL.into_iter().zip(&self.in_flight) {
             gauge.set(limiter.in_flight_of(class));
         }
     }

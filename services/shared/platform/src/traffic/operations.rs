@@ -130,7 +130,8 @@ impl OperationsService for OperationsApi {
         Ok(Response::new(pb::GetLimitsResponse {
             version: in_force.version,
             limits: Some(contract::write(&in_force.limits)),
-            concurrency_limit: self.traffic.concurrency_limit(),
+            write_concurrency_limit: self.traffic.write_limit(),
+            read_concurrency_limit: self.traffic.read_limit(),
             in_flight: self.traffic.in_flight(),
         }))
     }

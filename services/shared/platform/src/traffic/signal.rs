@@ -21,9 +21,29 @@ const LONG_US: u64 = 500_000;
 /// nothing.
 const BATCH_ENOUGH: u64 = 128;
 
-/// The queueing time of one process: its lanes and its read pools. Cheap to clone.
+/// Where work waits in one process: what writes in lanes, what reads for a connection. Each has a signal of its own, as
+/// a queue in one place is no reason to refuse what waits in the other. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Queues {
+    pub(super) reads: QueueSignal,
+    pub(super) writes: QueueSignal,
+}
+
+impl Queues {
+    /// A pool whose users wait for one of so many connections.
+    pub(crate) fn pool(&self, connections: u32) -> PoolQueue {
+        self.reads.pool(connections)
+    }
+
+    /// A lane with batches of at most `batch_max` commands.
+    pub(crate) fn lane(&self, batch_max: usize) -> LaneQueue {
+        self.writes.lane(batch_max)
+    }
+}
+
+/// The queueing time of some lanes, or of some pools. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct QueueSignal(Arc<Shared>);
+pub(super) struct QueueSignal(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -32,6 +52,8 @@ struct Shared {
     /// What had begun to wait before this says nothing any more: the limit has been lowered since.
     news_from_us: AtomicU64,
     places: Mutex<Vec<Arc<Place>>>,
+    /// Of all pools.
+    connections: AtomicU32,
 }
 
 /// The reports of one place since they were last looked at.
@@ -58,18 +80,18 @@ impl Default for QueueSignal {
             target_us: AtomicU64::new(100_000),
             news_from_us: AtomicU64::new(0),
             places: Mutex::default(),
+            connections: AtomicU32::new(0),
         }))
     }
 }
 
 impl QueueSignal {
-    /// A pool whose users wait for one of few connections.
-    pub(crate) fn pool(&self) -> PoolQueue {
+    pub(super) fn pool(&self, connections: u32) -> PoolQueue {
+        self.0.connections.fetch_add(connections, Ordering::Relaxed);
         PoolQueue { signal: self.clone(), place: self.place() }
     }
 
-    /// A lane with batches of at most `batch_max` commands.
-    pub(crate) fn lane(&self, batch_max: usize) -> LaneQueue {
+    pub(super) fn lane(&self, batch_max: usize) -> LaneQueue {
         let full = u64::try_from(batch_max).unwrap_or(u64::MAX);
         LaneQueue {
             signal: self.clone(),
@@ -106,6 +128,12 @@ impl QueueSignal {
         for place in self.places().iter() {
             place.reset();
         }
+    }
+
+    /// How many calls keep every connection of the pools busy: as many again wait. `None` where there are no pools.
+    pub(super) fn busy(&self) -> Option<u32> {
+        let connections = self.0.connections.load(Ordering::Relaxed);
+        (connections > 0).then(|| connections.saturating_mul(2))
     }
 
     /// What the worst place says, if any has something to say.
@@ -247,7 +275,7 @@ mod tests {
     #[test]
     fn a_burst_that_is_over_is_no_queue() {
         let signal = QueueSignal::default();
-        let pool = signal.pool();
+        let pool = signal.pool(8);
 
         for wait in [400, 300, 200, 100, 1] {
             pool.waited_at(ms(wait), ms(1_000));
@@ -260,7 +288,7 @@ mod tests {
     #[test]
     fn a_queue_that_stands_is_told_by_its_least_wait_and_the_worst_place_counts() {
         let signal = QueueSignal::default();
-        let (slow, quick) = (signal.pool(), signal.pool());
+        let (slow, quick) = (signal.pool(8), signal.pool(8));
         for wait in [300, 250, 400] {
             slow.waited_at(ms(wait), ms(1_000));
             quick.waited_at(ms(0), ms(1_000));
@@ -272,7 +300,7 @@ mod tests {
     #[test]
     fn two_reports_say_nothing_unless_they_took_long() {
         let signal = QueueSignal::default();
-        let pool = signal.pool();
+        let pool = signal.pool(8);
 
         pool.waited_at(ms(400), ms(1_000));
         pool.waited_at(ms(400), ms(1_000));
@@ -286,7 +314,7 @@ mod tests {
     #[test]
     fn who_began_to_wait_before_the_limit_was_lowered_is_no_news() {
         let signal = QueueSignal::default();
-        let pool = signal.pool();
+        let pool = signal.pool(8);
         signal.start_anew(ms(1_000));
 
         for now in [1_400, 1_450, 1_499] {

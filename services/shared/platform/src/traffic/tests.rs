@@ -19,7 +19,7 @@ fn in_flight(criticality: Criticality) -> MethodPolicy {
 }
 
 fn traffic(config: &TrafficConfig) -> Traffic<FakeRelativeClock> {
-    Traffic::with_clock(config, &QueueSignal::default(), FakeRelativeClock::default(), false)
+    Traffic::with_clock(config, &Queues::default(), FakeRelativeClock::default(), false)
 }
 
 fn caller(name: &str) -> Arc<str> {
@@ -122,7 +122,7 @@ fn other_limits_hold_at_once_and_say_their_version() {
 
     assert_eq!(*traffic.in_force(), InForce { version: 7, limits });
     assert_eq!(traffic.configured().in_flight_max, 4_096);
-    assert_eq!(traffic.concurrency_limit(), 2);
+    assert_eq!(traffic.write_limit(), 2);
     let shed = {
         let _place = traffic.admit(&caller("channel/a"), &payment).unwrap();
         traffic.admit(&caller("channel/a"), &payment).unwrap_err()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use platform::client::Retries;
 use platform::config::TrafficConfig;
-use platform::traffic::{QueueSignal, Traffic};
+use platform::traffic::{Queues, Traffic};
 use platform::{deadline, status};
 use tokio::task::JoinHandle;
 use tonic::{Code, Request, Status};
@@ -44,7 +44,7 @@ impl Crowded {
             }
         });
         let limits = TrafficConfig { in_flight_min: 1, in_flight_max, ..TrafficConfig::default() };
-        let traffic = Traffic::new(&limits, &QueueSignal::default());
+        let traffic = Traffic::new(&limits, &Queues::default());
         let server = Running::with(&config(), |server| server.traffic(&traffic), stub).await;
         Self { server, begun, under_way: Vec::new() }
     }
@@ -177,7 +177,7 @@ async fn a_service_that_dies_is_left_alone_until_another_listens_there() {
 async fn refusals_of_the_bank_and_of_its_traffic_control_leave_the_connection_in_use() {
     let (stub, calls, _) = broken(Status::failed_precondition("no"));
     let limits = TrafficConfig { caller_rate: 1, caller_burst: 50, ..TrafficConfig::default() };
-    let traffic = Traffic::new(&limits, &QueueSignal::default());
+    let traffic = Traffic::new(&limits, &Queues::default());
     let server = Running::with(&config(), |server| server.traffic(&traffic), stub).await;
     let channel = server.channel("loan");
 

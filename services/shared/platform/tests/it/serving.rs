@@ -7,7 +7,7 @@ use std::time::Duration;
 use platform::config::{ServerConfig, TrafficConfig};
 use platform::deadline;
 use platform::identity::Identity;
-use platform::traffic::{QueueSignal, Traffic};
+use platform::traffic::{Queues, Traffic};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
@@ -105,7 +105,7 @@ async fn a_role_that_the_method_does_not_admit_is_refused() {
 #[tokio::test]
 async fn a_caller_beyond_its_rate_is_told_when_to_come_back_and_others_are_not_affected() {
     let limits = TrafficConfig { caller_rate: 1, caller_burst: 5, ..TrafficConfig::default() };
-    let traffic = Traffic::new(&limits, &QueueSignal::default());
+    let traffic = Traffic::new(&limits, &Queues::default());
     let server = Running::with(&config(), |server| server.traffic(&traffic), Stub::quick()).await;
     let greedy = server.caller("channel/greedy");
 
@@ -131,7 +131,7 @@ async fn calls_beyond_what_may_be_under_way_are_refused_at_once() {
         std::future::pending().await
     });
     let limits = TrafficConfig { in_flight_min: 1, in_flight_max: 4, ..TrafficConfig::default() };
-    let traffic = Traffic::new(&limits, &QueueSignal::default());
+    let traffic = Traffic::new(&limits, &Queues::default());
     let server = Running::with(&config(), |server| server.traffic(&traffic), stub).await;
     let channel = server.caller("channel/b");
 

@@ -59,7 +59,7 @@ async fn refusal(connection: &mut PgConnection, sql: &str) -> String {
 }
 
 /// What holds of every role that is neither an owner nor a superuser.
-async fn assert_powerless(url: &str, member_of: &[&str], own_database: &str) {
+async fn assert_powerless(url: &str, own_database: &str) {
     let mut connection = PgConnection::connect(url).await.unwrap();
     let c = &mut connection;
     let none = Vec::<String>::new();
@@ -71,7 +71,7 @@ async fn assert_powerless(url: &str, member_of: &[&str], own_database: &str) {
     let groups = "SELECT g.rolname::text FROM pg_auth_members AS m \
         JOIN pg_roles AS g ON g.oid = m.roleid JOIN pg_roles AS r ON r.oid = m.member \
         WHERE r.rolname = session_user ORDER BY 1";
-    assert_eq!(texts(c, groups).await, member_of, "{role}");
+    assert_eq!(texts(c, groups).await, none, "{role} is a member of another role");
     // The whole cluster's: this catalogue is shared by all databases.
     let owned = "SELECT classid::regclass::text FROM pg_shdepend WHERE deptype = 'o' \
         AND refclassid = 'pg_authid'::regclass AND refobjid = session_user::regrole";
@@ -155,7 +155,7 @@ async fn the_role_of_each_service_has_the_rights_that_it_needs_and_no_others() {
             let (role, database): (String, String) = (row.get("r"), row.get("d"));
             assert_eq!((role, database.as_str()), (format!("{service}_app"), service));
         }
-        assert_powerless(&urls[0], &[], service).await;
+        assert_powerless(&urls[0], service).await;
         assert_eq!(doors(&urls[0]).await, [service]);
     }
 }
@@ -237,14 +237,17 @@ async fn the_auditor_reads_every_table_and_does_nothing_else() {
     let bank = Bank::start().await;
     for service in SERVICES {
         let url = bank.file().service(service).unwrap().database.auditor_urls[0].clone();
-        assert_powerless(&url, &["pg_read_all_data"], service).await;
+        assert_powerless(&url, service).await;
         assert_eq!(doors(&url).await, ["accounting", "customer", "deposit"]);
         let mut connection = PgConnection::connect(&url).await.unwrap();
         let c = &mut connection;
         let changes =
             holds(c, &["INSERT", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "REFERENCES"]).await;
         assert_eq!(changes, Vec::<String>::new());
-        assert!(holds(c, &["SELECT"]).await.contains(&"outbox SELECT".to_owned()));
+        let tables = "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+            WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')";
+        let tables: i64 = sqlx::query_scalar(tables).fetch_one(&mut *c).await.unwrap();
+        assert_eq!(holds(c, &["SELECT"]).await.len(), usize::try_from(tables).unwrap());
         let sequences = "SELECT relname::text FROM pg_class WHERE relkind = 'S' \
             AND (has_sequence_privilege(oid, 'USAGE') OR has_sequence_privilege(oid, 'UPDATE'))";
         assert_eq!(texts(c, sequences).await, Vec::<String>::new());

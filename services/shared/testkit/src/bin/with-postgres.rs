@@ -102,8 +102,8 @@ async fn start(arguments: &Arguments, directory: &Path) -> anyhow::Result<(TestC
         replication_password: random_password(),
     })
     .await?;
-    let mut admin = cluster.primary()?.admin("postgres", Duration::from_secs(10)).await?;
-    create_databases(&mut admin, &Secrets::uniform(&SERVICES, &password)).await?;
+    let secrets = Secrets::uniform(&SERVICES, &password);
+    create_databases(cluster.primary()?, Duration::from_secs(10), &secrets).await?;
     let ports = cluster.nodes().iter().map(testkit::postgres::Node::port).collect();
     Ok((TestCluster { ports, password }, cluster))
 }

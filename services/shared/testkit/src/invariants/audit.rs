@@ -43,9 +43,17 @@ impl Head {
     }
 }
 
+/// What the files of exported heads hold.
+#[derive(Debug, Default)]
+pub(super) struct Exported {
+    heads: Vec<Head>,
+    /// The lines that are no head.
+    damaged: Vec<String>,
+}
+
 /// Reads the exported heads. Before the snapshot is taken, so that each is in it.
-pub(super) fn read_heads(files: &[PathBuf]) -> anyhow::Result<Vec<Head>> {
-    let mut heads = Vec::new();
+pub(super) fn read_heads(files: &[PathBuf]) -> anyhow::Result<Exported> {
+    let mut exported = Exported::default();
     for file in files {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
@@ -55,22 +63,30 @@ pub(super) fn read_heads(files: &[PathBuf]) -> anyhow::Result<Vec<Head>> {
                 return Err(error).with_context(|| format!("cannot read {}", file.display()));
             }
         };
-        for (index, line) in text.lines().enumerate() {
-            let head = serde_json::from_str(line)
-                .with_context(|| format!("{}, line {}", file.display(), index + 1))?;
-            heads.push(head);
+        // What has no end yet is being written.
+        let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        for (index, line) in lines.enumerate() {
+            if let Ok(head) = serde_json::from_str(line) {
+                exported.heads.push(head);
+            } else {
+                let place = format!("{}, line {}", file.display(), index + 1);
+                exported.damaged.push(format!("{place} is not an exported head"));
+            }
         }
     }
-    Ok(heads)
+    Ok(exported)
 }
 
-pub(super) async fn check(snapshot: &mut Snapshot, heads: &[Head]) -> anyhow::Result<Check> {
+pub(super) async fn check(snapshot: &mut Snapshot, exported: &Exported) -> anyhow::Result<Check> {
     let mut findings = Findings::default();
+    for damaged in &exported.damaged {
+        findings.add(damaged.clone());
+    }
     let Snapshot { deposit, accounting, customer, .. } = snapshot;
     for (service, connection) in
         [("customer", customer), ("deposit", deposit), ("accounting", accounting)]
     {
-        check_one(service, connection, heads, &mut findings).await?;
+        check_one(service, connection, &exported.heads, &mut findings).await?;
     }
     Ok(into_check(findings))
 }
@@ -104,4 +120,26 @@ pub(super) async fn check_one(
         findings.add(format!("{service}: the chain does not go through exported head {sequence}"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_line_is_named_and_one_that_is_being_written_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("customer.heads.jsonl");
+        let good =
+            |n| format!(r#"{{"exported_at":"","service":"customer","sequence":{n},"hash":""}}"#);
+        let text = format!("{}\n{{\"exp\n{}\n{{\"exported", good(1), good(2));
+        std::fs::write(&file, text).unwrap();
+
+        let exported = read_heads(&[file.clone(), directory.path().join("none.jsonl")]).unwrap();
+
+        let sequences: Vec<i64> = exported.heads.iter().map(|head| head.sequence).collect();
+        assert_eq!(sequences, [1, 2]);
+        let named = format!("{}, line 2 is not an exported head", file.display());
+        assert_eq!(exported.damaged, [named]);
+    }
 }

@@ -4,8 +4,12 @@
 //! the service runs as: no DDL, and a member of no other role. `auditor` reads everything and changes nothing.
 //! Nobody but a superuser gets into a database that is not theirs. Rights on tables are given by the migrations.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::Node;
 
 /// Generated passwords of one service's roles.
 #[derive(Clone, Serialize, Deserialize)]
@@ -66,10 +70,14 @@ impl std::fmt::Debug for ServiceSecrets {
     }
 }
 
-/// Creates roles and databases that are not there yet, over a superuser's connection. Can be repeated.
-pub async fn create_databases(admin: &mut PgConnection, secrets: &Secrets) -> anyhow::Result<()> {
+/// Creates roles and databases that are not there yet. Can be repeated. Fails unless the server answers within `limit`.
+pub async fn create_databases(
+    primary: &Node,
+    limit: Duration,
+    secrets: &Secrets,
+) -> anyhow::Result<()> {
+    let admin = &mut primary.admin("postgres", limit).await?;
     ensure_role(admin, "auditor", &secrets.auditor_password).await?;
-    run(admin, "GRANT pg_read_all_data TO auditor".to_owned()).await?;
     // Postgres lets everybody into the databases that it comes with.
     run(admin, "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC".to_owned()).await?;
     for one in &secrets.services {
@@ -81,8 +89,20 @@ pub async fn create_databases(admin: &mut PgConnection, secrets: &Secrets) -> an
             run(admin, format!("CREATE DATABASE {service} OWNER {service}_owner")).await?;
         }
         own_database(admin, service, service).await?;
+        let database = &mut primary.admin(service, limit).await?;
+        let_the_auditor_read(database, service).await?;
     }
     Ok(())
+}
+
+/// What is there and what the owner will create. `pg_read_all_data` would be simpler, and would let the auditor read the
+/// passwords of all roles.
+async fn let_the_auditor_read(database: &mut PgConnection, service: &str) -> anyhow::Result<()> {
+    run(database, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO auditor".to_owned()).await?;
+    let from_now_on = format!(
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {service}_owner IN SCHEMA public GRANT SELECT ON TABLES TO auditor"
+    );
+    run(database, from_now_on).await
 }
 
 /// Lets only the roles of `service`, and the auditor, into `database`.

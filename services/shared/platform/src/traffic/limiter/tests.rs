@@ -252,7 +252,7 @@ struct Pool {
 impl Pool {
     fn new() -> Self {
         let (limiter, signal) = limiter(32, 4_096);
-        let queue = signal.pool();
+        let queue = signal.pool(8);
         let (waiting, busy) = (VecDeque::new(), Vec::new());
         Self { limiter, queue, waiting, busy, now_us: 0, seen: Seen::default() }
     }
@@ -312,6 +312,17 @@ fn a_dependency_that_slows_to_a_tenth_at_constant_load_gets_no_growing_queue_and
 }
 
 #[test]
+fn a_service_that_does_little_is_not_thrown_from_one_end_to_the_other() {
+    let mut pool = Pool::new();
+    // Eight connections of 20 ms do 400 a second.
+    pool.offer(1, 20, 5_000);
+    let seen = pool.offer(1, 20, 20_000);
+
+    assert!(seen.done >= 400 * 20 * 95 / 100, "{}", seen.done);
+    assert!(seen.slowest_ms < 300, "{}", seen.slowest_ms);
+}
+
+#[test]
 fn while_nothing_moves_the_limit_stays_and_the_queue_is_bounded_by_it() {
     let (limiter, _signal) = limiter(4, 64);
     let places: Vec<_> = (0..).map_while(|_| limiter.enter(Criticality::Payment)).collect();
@@ -327,7 +338,7 @@ fn while_nothing_moves_the_limit_stays_and_the_queue_is_bounded_by_it() {
 #[test]
 fn less_important_calls_under_way_are_no_reason_to_refuse_a_more_important_one() {
     let (limiter, signal) = limiter(1, 1_000);
-    let queue = signal.pool();
+    let queue = signal.pool(8);
     let batch: Vec<_> = (0..100).map(|_| limiter.enter(Criticality::Batch).unwrap()).collect();
     for _ in 0..3 {
         queue.waited_at(Duration::from_millis(200), Duration::from_secs(1));
@@ -358,6 +369,24 @@ fn the_most_that_may_be_under_way_holds_for_all_classes_together() {
     assert_eq!((batch.len(), cards.len()), (5, 5));
     let _finishing = limiter.enter_unasked(Criticality::Batch);
     assert_eq!(limiter.in_flight(), 11);
+}
+
+#[test]
+fn who_waits_elsewhere_is_no_reason_to_refuse_but_shares_the_most_that_may_be_under_way() {
+    let (writes, _signal) = limiter(1, 100);
+    let signal = QueueSignal::default();
+    let (reads, queue) = (writes.beside(&signal), signal.pool(8));
+    let readers: Vec<_> = (0..40).map(|_| reads.enter(Criticality::Query).unwrap()).collect();
+    for _ in 0..3 {
+        queue.waited_at(Duration::from_millis(400), Duration::from_secs(1));
+    }
+    for limiter in [&reads, &writes] {
+        limiter.look(Duration::from_secs(1));
+    }
+
+    assert_eq!((reads.limit(), writes.limit()), (10, 100));
+    let payments: Vec<_> = (0..).map_while(|_| writes.enter(Criticality::Payment)).collect();
+    assert_eq!((payments.len(), readers.len()), (60, 40));
 }
 
 #[test]
