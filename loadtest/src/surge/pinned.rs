@@ -231,10 +231,10 @@ mod tests {
         let rates = rates(&scenario.buckets, &capacity);
 
         assert_eq!(rates["caller_rate"].as_integer(), Some(900));
-        assert_eq!(rates["caller_burst"].as_integer(), Some(225));
+        assert_eq!(rates["caller_burst"].as_integer(), Some(135));
         assert_eq!(rates["service_rate"].as_integer(), Some(990));
         let classes = rates["classes"].as_table().unwrap();
         let rate = |class: &str| classes[class]["rate"].as_integer().unwrap();
-        assert_eq!([rate("card_authorization"), rate("payment"), rate("query")], [360, 300, 270]);
+        assert_eq!([rate("card_authorization"), rate("payment"), rate("query")], [360, 270, 255]);
     }
 }
