@@ -12,7 +12,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= default
 BUF_VERSION := 1.75.0
 DENY_VERSION := 0.20.2
-PROGRAMS := -p customer -p deposit -p accounting -p bank -p loadtest
+PROGRAMS := -p customer -p deposit -p loan -p accounting -p bank -p loadtest
 
 .PHONY: help
 help: ## List these commands

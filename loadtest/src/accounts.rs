@@ -158,7 +158,7 @@ mod tests {
 
     fn transfer(account: u32, counterparty: u32) -> Order {
         let (request_id, operation) = (Uuid::nil(), Operation::Transfer);
-        Order { request_id, operation, account, counterparty, amount_minor: 1, hold_id: None }
+        Order { request_id, operation, account, counterparty, amount_minor: 1, subject: None }
     }
 
     fn seen(last_sequence: i64, lsn: u64) -> Seen {

@@ -46,7 +46,8 @@ const RUN_EXAMPLES: &str = "Examples:\n  \
     loadtest run transfer --max --seconds 30\n  \
     loadtest run hot --max --bank /var/lib/thincore/bank\n  \
     loadtest run my-scenario.toml --rate 1000 --poisson\n  \
-    loadtest run surge --html surge.html\n\n\
+    loadtest run surge --html surge.html\n  \
+    loadtest run end-of-day --json end-of-day.json\n\n\
     370 per second is the usual estimate for the peak of a 4,000,000-transaction day.";
 
 /// Options of `run`.
@@ -56,8 +57,8 @@ pub struct Run {
     /// What is not a scenario of a file.
     #[command(subcommand)]
     pub special: Option<Special>,
-    /// transfer, mixed, hot, or the path of a TOML file like those in loadtest/scenarios; or surge, see
-    /// `run surge --help`.
+    /// transfer, mixed, hot, or the path of a TOML file like those in loadtest/scenarios; or surge or end-of-day, see
+    /// `run surge --help` and `run end-of-day --help`.
     #[arg(required = true)]
     pub scenario: Option<String>,
     /// Which bank.
@@ -105,6 +106,22 @@ pub enum Special {
     /// On a bank of its own whose capacity is pinned by a delay between a service and its database, so that the generator
     /// does not compete with it for processors. Takes about eight minutes with all three controls.
     Surge(Surge),
+    /// The end of a day of a million loans: how long it takes.
+    ///
+    /// On a bank of its own, whose loans are written straight into its database. Nothing is due on the first day that is
+    /// run, which catches up two weeks; a twenty-eighth of the loans is on the second, which is what is measured.
+    EndOfDay(EndOfDay),
+}
+
+/// Options of `run end-of-day`.
+#[derive(Debug, Args)]
+pub struct EndOfDay {
+    /// How many loans.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    pub loans: u32,
+    /// Write everything as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// Options of `run surge`.
@@ -305,6 +322,19 @@ mod tests {
         for wrong in [&["surge", "--rate", "5"][..], &["mixed", "--control", "all"], &[]] {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn an_end_of_day_has_a_number_of_loans() {
+        let words = ["loadtest", "run", "end-of-day", "--loans", "5000"];
+
+        let Ok(Cli { command: Command::Run(Run { special: Some(Special::EndOfDay(end)), .. }) }) =
+            Cli::try_parse_from(words)
+        else {
+            panic!("no end of day");
+        };
+
+        assert_eq!(end.loans, 5_000);
     }
 
     #[test]

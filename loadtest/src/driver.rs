@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::accounts::Accounts;
 use crate::client::{Client, Reply};
-use crate::holds::{Hold, Holds};
+use crate::holds::Hold;
+use crate::ids::Ids;
 use crate::meter::{Outcome, Sample};
 use crate::order::{Operation, Order};
+use crate::pools::Pools;
 use crate::record::{Event, FinalAnswer, Recorder};
 
 /// How many kinds of trouble are kept to be shown.
@@ -23,8 +25,9 @@ pub struct Driver {
     pub client: Client,
     /// What is known of the accounts.
     pub accounts: Accounts,
-    /// Holds that can be ended.
-    pub holds: Arc<Holds>,
+    /// What earlier requests left for later ones.
+    pub pools: Arc<Pools>,
+    ids: Arc<Ids>,
     recorder: Recorder,
     started: Instant,
     in_flight: AtomicUsize,
@@ -36,11 +39,17 @@ pub struct Driver {
 
 impl Driver {
     /// A driver whose run starts now.
-    pub fn new(client: Client, accounts: Accounts, holds: Arc<Holds>, recorder: Recorder) -> Self {
+    pub fn new(
+        client: Client,
+        accounts: Accounts,
+        (pools, ids): (Arc<Pools>, Arc<Ids>),
+        recorder: Recorder,
+    ) -> Self {
         Self {
             client,
             accounts,
-            holds,
+            pools,
+            ids,
             recorder,
             started: Instant::now(),
             in_flight: AtomicUsize::new(0),
@@ -87,15 +96,58 @@ impl Driver {
     pub async fn order(&self, order: Order, intended: Duration) -> Option<Duration> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.offered.fetch_add(1, Ordering::Relaxed);
-        self.recorder.note(Event::Sent { order, intended });
         let sent = self.now();
+        let (outcome, pause) = if order.operation == Operation::PrepayLoan {
+            self.prepay(order, [intended, sent]).await
+        } else {
+            self.call(order, order.operation, [intended, sent]).await
+        };
+        if order.operation.is_of_loan() {
+            self.return_loan(&order, outcome);
+        }
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        pause
+    }
+
+    /// One request, written down before and after. Its end is measured as that of `measured`, but for a quote that is
+    /// there: then its payment follows.
+    async fn call(
+        &self,
+        order: Order,
+        measured: Operation,
+        [intended, sent]: [Duration; 2],
+    ) -> (Outcome, Option<Duration>) {
+        self.recorder.note(Event::Sent { order, intended });
         let reply = self.client.send(&order, &self.accounts).await;
         let ended = self.now();
         let (answer, outcome, pause) = self.conclude(&order, reply);
-        let sample = Some(measure(order.operation, outcome, [intended, sent, ended]));
+        let goes_on = order.operation == Operation::QuoteLoan && outcome == Outcome::Posted;
+        let sample = (!goes_on).then(|| measure(measured, outcome, [intended, sent, ended]));
         self.recorder.note(Event::Answered { request_id: order.request_id, answer, sample });
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        pause
+        (outcome, pause)
+    }
+
+    /// A quote for the order's loan, and its payment. A quote is known by the id of its request.
+    async fn prepay(&self, order: Order, times: [Duration; 2]) -> (Outcome, Option<Duration>) {
+        let quote = Order { request_id: self.ids.next(), operation: Operation::QuoteLoan, ..order };
+        let (outcome, pause) = self.call(quote, Operation::PrepayLoan, times).await;
+        if outcome != Outcome::Posted {
+            return (outcome, pause);
+        }
+        let payment = Order { subject: Some(quote.request_id), ..order };
+        self.call(payment, Operation::PrepayLoan, times).await
+    }
+
+    /// The order's loan can be used again, unless nobody knows how it stands.
+    fn return_loan(&self, order: &Order, outcome: Outcome) {
+        let Some(loan) = order.subject else { return };
+        let loans = &self.pools.loans;
+        match (outcome, order.operation) {
+            (Outcome::Unknown, _) => {}
+            (Outcome::Posted, Operation::DisburseLoan) => loans.paid_out(loan, order.amount_minor),
+            (Outcome::Posted, _) => loans.paid_back(loan, order.amount_minor),
+            _ => loans.put_back(loan),
+        }
     }
 
     /// Asks one query that was due at `intended`.
@@ -179,10 +231,13 @@ impl Driver {
     fn conclude(&self, order: &Order, reply: Reply) -> (FinalAnswer, Outcome, Option<Duration>) {
         match reply {
             Reply::Posted(token) => {
-                self.accounts.posted(order, token.as_ref());
+                // The position of what the loan service did says nothing about an account.
+                if !order.operation.is_of_loan() {
+                    self.accounts.posted(order, token.as_ref());
+                }
                 if order.operation == Operation::PlaceHold {
                     let Order { request_id: id, account, amount_minor, .. } = *order;
-                    self.holds.put(Hold { id, account, amount_minor });
+                    self.pools.holds.put(Hold { id, account, amount_minor });
                 }
                 (FinalAnswer::Posted, Outcome::Posted, None)
             }
@@ -192,9 +247,9 @@ impl Driver {
                 (FinalAnswer::Refused(reason), Outcome::Refused, None)
             }
             Reply::Shed(pause) => {
-                if let Some(id) = order.hold_id {
+                if let Some(id) = order.subject.filter(|_| !order.operation.is_of_loan()) {
                     let Order { account, amount_minor, .. } = *order;
-                    self.holds.put(Hold { id, account, amount_minor });
+                    self.pools.holds.put(Hold { id, account, amount_minor });
                 }
                 (FinalAnswer::TurnedAway, Outcome::Shed, Some(pause))
             }

@@ -61,7 +61,11 @@ impl Lab {
         .await
     }
 
-    async fn start(tracing: bool, change: impl FnOnce(&mut bank::Options)) -> anyhow::Result<Self> {
+    /// A bank of our own with other options, which exports its traces to us if `tracing`.
+    pub async fn start(
+        tracing: bool,
+        change: impl FnOnce(&mut bank::Options),
+    ) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new()
             .prefix("thincore-loadtest-")
             .tempdir()

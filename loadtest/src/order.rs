@@ -22,11 +22,17 @@ pub enum Operation {
     GetBalance = 6,
     /// The first page of a statement read.
     ListEntries = 7,
+    /// Part of a loan paid out.
+    DisburseLoan = 8,
+    /// Part of a loan paid back early: a quote, then its payment.
+    PrepayLoan = 9,
+    /// The quote alone. Never asked for by itself, so it is in no figure; it is recorded and audited all the same.
+    QuoteLoan = 10,
 }
 
 impl Operation {
-    /// All of them, writes first; each stands at the index of its number.
-    pub const ALL: [Self; 8] = [
+    /// All of them; each stands at the index of its number.
+    pub const ALL: [Self; 11] = [
         Self::Transfer,
         Self::CashDeposit,
         Self::CashWithdrawal,
@@ -35,6 +41,9 @@ impl Operation {
         Self::ReleaseHold,
         Self::GetBalance,
         Self::ListEntries,
+        Self::DisburseLoan,
+        Self::PrepayLoan,
+        Self::QuoteLoan,
     ];
 
     /// Its place in [`Operation::ALL`].
@@ -58,6 +67,9 @@ impl Operation {
             Self::ReleaseHold => "release_hold",
             Self::GetBalance => "get_balance",
             Self::ListEntries => "list_entries",
+            Self::DisburseLoan => "disburse_loan",
+            Self::PrepayLoan => "prepay_loan",
+            Self::QuoteLoan => "quote_loan",
         }
     }
 
@@ -70,6 +82,9 @@ impl Operation {
             Self::PlaceHold => "HOLD_PLACED",
             Self::CaptureHold => "HOLD_CAPTURED",
             Self::ReleaseHold => "HOLD_RELEASED",
+            Self::DisburseLoan => "DISBURSEMENT",
+            Self::PrepayLoan => "PREPAYMENT",
+            Self::QuoteLoan => "QUOTE",
             Self::GetBalance | Self::ListEntries => "",
         }
     }
@@ -77,6 +92,11 @@ impl Operation {
     /// Whether it only reads.
     pub const fn is_query(self) -> bool {
         matches!(self, Self::GetBalance | Self::ListEntries)
+    }
+
+    /// Whether it goes to the loan service.
+    pub const fn is_of_loan(self) -> bool {
+        matches!(self, Self::DisburseLoan | Self::PrepayLoan | Self::QuoteLoan)
     }
 }
 
@@ -87,12 +107,13 @@ pub struct Order {
     pub request_id: Uuid,
     /// What to do.
     pub operation: Operation,
-    /// The account debited or reserved on; an index into the seeded accounts. For cash paid in, the account.
+    /// The account debited or reserved on; an index into the seeded accounts. For cash paid in, and for what concerns a
+    /// loan, the account.
     pub account: u32,
     /// The account credited by a transfer.
     pub counterparty: u32,
-    /// Minor units; for a release, what the hold reserves.
+    /// Minor units; for a release, what the hold reserves. Of a loan the principal: a prepayment's fee comes on top.
     pub amount_minor: i64,
-    /// The hold to capture or release.
-    pub hold_id: Option<Uuid>,
+    /// What is there already: the hold to capture or release, the loan to pay out or to quote, the quote to pay.
+    pub subject: Option<Uuid>,
 }

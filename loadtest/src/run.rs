@@ -20,13 +20,14 @@ use crate::accounts::Accounts;
 use crate::choice::Chooser;
 use crate::client::Client;
 use crate::driver::Driver;
-use crate::holds::Holds;
 use crate::ids::Ids;
 use crate::meter::{Measured, Meter};
+use crate::pools::Pools;
 use crate::progress::Progress;
 use crate::record::Recording;
 use crate::scenario::Scenario;
 use crate::schedule::{Schedule, Time, pace};
+use crate::seed_loans;
 use crate::stop::Stop;
 use crate::target::Target;
 use crate::watch::{self, Watch, Watched};
@@ -109,18 +110,23 @@ pub async fn run(
 ) -> anyhow::Result<Finished> {
     let known = accounts_as_booked(target, accounts).await?;
     let client = Client::connect(target, DEADLINE).await?;
+    let mut pools = Pools::default();
+    if plan.scenario.needs_loans() {
+        pools.loans = seed_loans::ensure(target, &known, stop).await?;
+    }
+    let pools = Arc::new(pools);
     let ids = Arc::new(Ids::new(SystemClock.now(), rand::random()));
     let meter = Arc::new(Meter::new()?);
     let path = target.own_dir()?.join(format!("{}.record", ids.tag_text()));
     let recording = Recording::start(&path, Arc::clone(&meter))?;
-    let holds = Arc::new(Holds::default());
-    let driver = Arc::new(Driver::new(client, known, Arc::clone(&holds), recording.recorder()));
+    let shared = (Arc::clone(&pools), Arc::clone(&ids));
+    let driver = Arc::new(Driver::new(client, known, shared, recording.recorder()));
     let watch = Watch::start(target);
     let generator = Generator {
         plan,
         driver: Arc::clone(&driver),
         ids: Arc::clone(&ids),
-        holds,
+        pools,
         stop: stop.clone(),
     };
     let progress = tokio::spawn(show(
@@ -155,7 +161,10 @@ pub async fn run(
 
 /// How many entries each account has before the run, so that a stale read is noticed; and whose it is, because a channel
 /// must say for whom it calls.
-async fn accounts_as_booked(target: &Target, accounts: &[i64]) -> anyhow::Result<Accounts> {
+pub(crate) async fn accounts_as_booked(
+    target: &Target,
+    accounts: &[i64],
+) -> anyhow::Result<Accounts> {
     let mut deposit = PgConnection::connect(&target.books.deposit_url).await?;
     let rows: Vec<(i64, i64, Uuid)> = sqlx::query_as(ACCOUNTS).fetch_all(&mut deposit).await?;
     deposit.close().await.ok();
@@ -175,7 +184,7 @@ struct Generator {
     plan: Plan,
     driver: Arc<Driver>,
     ids: Arc<Ids>,
-    holds: Arc<Holds>,
+    pools: Arc<Pools>,
     stop: Stop,
 }
 
@@ -242,8 +251,8 @@ impl Generator {
     fn chooser(&self, worker: u64) -> Chooser {
         let seed = rand::random::<u64>() ^ worker;
         let accounts = self.driver.accounts.count();
-        let (ids, holds) = (Arc::clone(&self.ids), Arc::clone(&self.holds));
-        Chooser::new(Arc::clone(&self.plan.scenario), accounts, ids, holds, seed)
+        let (ids, pools) = (Arc::clone(&self.ids), Arc::clone(&self.pools));
+        Chooser::new(Arc::clone(&self.plan.scenario), accounts, ids, pools, seed)
     }
 
     fn pacing(&self, end: Duration) -> Pacing {

@@ -250,9 +250,9 @@ where
 }
 
 /// Repeats a call under the same request ids until the bank has decided it.
-async fn insist<T, F>(what: &str, mut call: impl FnMut() -> F) -> anyhow::Result<Vec<T>>
+pub(crate) async fn insist<T, F>(what: &str, mut call: impl FnMut() -> F) -> anyhow::Result<T>
 where
-    F: Future<Output = Result<Vec<T>, Status>>,
+    F: Future<Output = Result<T, Status>>,
 {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -21,6 +21,10 @@ pub struct Target {
     pub deposit: String,
     /// gRPC of the customer service.
     pub customer: String,
+    /// gRPC of the loan service.
+    pub loan: String,
+    /// gRPC of the accounting service.
+    pub accounting: String,
     /// The books, with the auditor's role.
     pub books: Books,
     /// A superuser's URL of database `postgres` on the primary.
@@ -86,8 +90,11 @@ impl Target {
             dir: file.dir.clone(),
             deposit: deposit.grpc.clone(),
             customer: file.service("customer")?.grpc.clone(),
+            loan: file.service("loan")?.grpc.clone(),
+            accounting: file.service("accounting")?.grpc.clone(),
             books: Books {
                 deposit_url: auditor("deposit")?,
+                loan_url: auditor("loan")?,
                 accounting_url: auditor("accounting")?,
                 customer_url: auditor("customer")?,
                 audit_heads: file.audit_heads(),

@@ -84,12 +84,15 @@ impl Watch {
     }
 }
 
-/// Waits until the outbox is empty; how long that took, or `None` where it was not before `limit`.
+/// Waits until the outboxes are empty; how long that took, or `None` where they were not before `limit`.
 pub async fn drained(target: &Target, limit: Duration) -> anyhow::Result<Option<Duration>> {
     let mut deposit = connect(target).await?;
+    let loan = PgConnection::connect(&target.books.loan_url).await;
+    let mut loan = loan.context("cannot connect to the loan database as the auditor")?;
     let started = Instant::now();
     loop {
-        let rows: i64 = sqlx::query_scalar(OUTBOX_ROWS).fetch_one(&mut deposit).await?;
+        let mut rows: i64 = sqlx::query_scalar(OUTBOX_ROWS).fetch_one(&mut deposit).await?;
+        rows += sqlx::query_scalar::<_, i64>(OUTBOX_ROWS).fetch_one(&mut loan).await?;
         if rows == 0 {
             return Ok(Some(started.elapsed()));
         }

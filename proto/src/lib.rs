@@ -34,6 +34,13 @@ pub mod deposit {
     }
 }
 
+/// Loans.
+pub mod loan {
+    pub mod v1 {
+        tonic::include_proto!("bank.loan.v1");
+    }
+}
+
 /// What operators change while a service runs.
 pub mod operations {
     pub mod v1 {

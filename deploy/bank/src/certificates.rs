@@ -19,9 +19,10 @@ use crate::error::Error;
 use crate::file::BankFile;
 
 /// Who gets a certificate with the bank: its services, and callers of each kind to begin with.
-pub const IDENTITIES: [&str; 14] = [
+pub const IDENTITIES: [&str; 16] = [
     "service/customer",
     "service/deposit",
+    "service/loan",
     "service/accounting",
     "operator/bank",
     "operator/1",
@@ -29,6 +30,7 @@ pub const IDENTITIES: [&str; 14] = [
     "teller/1",
     "teller/2",
     "teller/seed",
+    "teller/seed-2",
     "auditor/1",
     "channel/mobile",
     "channel/online",

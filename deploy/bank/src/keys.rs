@@ -52,7 +52,11 @@ impl Keys {
     pub(crate) fn load_or_generate(dir: &Path) -> anyhow::Result<Self> {
         let path = dir.join("config/keys.toml");
         if path.exists() {
-            return Self::load(dir);
+            let mut keys = Self::load(dir)?;
+            if keys.add_missing_services() {
+                keys.save(&path)?;
+            }
+            return Ok(keys);
         }
         let keys = Self {
             admin_password: random_password(),
@@ -63,10 +67,25 @@ impl Keys {
             search_key_hex: random_key(),
             databases: Secrets::generate(&SERVICES),
         };
-        write_private(&path, &toml::to_string(&keys)?)?;
-        // The name must survive a power cut as surely as the data that it unlocks.
-        std::fs::File::open(dir.join("config"))?.sync_all()?;
+        keys.save(&path)?;
         Ok(keys)
+    }
+
+    /// A directory that is older than a service of today gets that service's passwords. Whether any was missing.
+    fn add_missing_services(&mut self) -> bool {
+        let known = |name: &&str| self.databases.services.iter().any(|one| one.service == *name);
+        let missing: Vec<&str> = SERVICES.into_iter().filter(|name| !known(name)).collect();
+        self.databases.services.extend(Secrets::generate(&missing).services);
+        !missing.is_empty()
+    }
+
+    fn save(&self, path: &Path) -> anyhow::Result<()> {
+        write_private(path, &toml::to_string(self)?)?;
+        // The name must survive a power cut as surely as the data that it unlocks.
+        if let Some(directory) = path.parent() {
+            std::fs::File::open(directory)?.sync_all()?;
+        }
+        Ok(())
     }
 }
 
@@ -76,4 +95,31 @@ fn random_key() -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_from_before_a_service_keeps_its_secrets_and_gets_those_of_the_service() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir(place.path().join("config")).unwrap();
+        let mut before = Keys::load_or_generate(place.path()).unwrap();
+        before.databases.services.retain(|one| one.service != "loan");
+        before.save(&place.path().join("config/keys.toml")).unwrap();
+
+        let after = Keys::load_or_generate(place.path()).unwrap();
+
+        assert_eq!(after.admin_password, before.admin_password);
+        assert_eq!(after.search_key_hex, before.search_key_hex);
+        let password = |keys: &Keys, name: &str| {
+            let secrets = keys.databases.services.iter().find(|one| one.service == name);
+            secrets.map(|secrets| secrets.app_password.clone())
+        };
+        assert_eq!(password(&after, "deposit"), password(&before, "deposit"));
+        assert!(password(&after, "loan").is_some_and(|password| !password.is_empty()));
+        let again = Keys::load_or_generate(place.path()).unwrap();
+        assert_eq!(password(&again, "loan"), password(&after, "loan"));
+    }
 }

@@ -135,10 +135,14 @@ fn ports(
         for (slot, node) in wanted.iter_mut().zip(&previous.nodes) {
             *slot = Some(node.port);
         }
-        let endpoints = SERVICES.iter().filter_map(|name| previous.services.get(*name));
-        let endpoints = endpoints.flat_map(|entry| [&entry.grpc, &entry.operations]);
-        for (slot, url) in wanted.iter_mut().skip(replicas + 1).zip(endpoints) {
-            *slot = url.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let port_of = |url: &str| url.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        // A service that is new since then has none.
+        let known = SERVICES.iter().flat_map(|name| match previous.services.get(*name) {
+            Some(entry) => [port_of(&entry.grpc), port_of(&entry.operations)],
+            None => [None, None],
+        });
+        for (slot, port) in wanted.iter_mut().skip(replicas + 1).zip(known) {
+            *slot = port;
         }
     }
     let mut fresh = port::free(count)?;

@@ -14,9 +14,10 @@ use crate::file::BankFile;
 use crate::keys::Keys;
 use crate::options::Options;
 
-/// Chart of accounts and accounting rules, as the accounting service ships them.
+/// Chart of accounts and accounting rules, as the accounting service ships them; products, as the loan service does.
 const CHART: &str = include_str!("../../../services/accounting/books/chart.toml");
 const RULES: &str = include_str!("../../../services/accounting/books/rules.toml");
+const PRODUCTS: &str = include_str!("../../../services/loan/books/products.toml");
 
 /// The cell of a bank that has only one.
 const CELL_CODE: u32 = 101;
@@ -89,18 +90,20 @@ struct Protection<'a> {
     search_key_hex: &'a str,
 }
 
+/// What a service reads besides its configuration, and what its books begin with.
 #[derive(Serialize)]
-struct Books {
-    chart_file: String,
-    rules_file: String,
-    first_business_date: String,
+#[serde(untagged)]
+enum Books {
+    Accounting { chart_file: String, rules_file: String, first_business_date: String },
+    Loan { products_file: String },
 }
 
-/// Writes the configuration of every service, and the files that accounting loads.
+/// Writes the configuration of every service, and the files that services load.
 pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> Result<(), Error> {
     let directory = file.dir.join("config");
     write_private(&directory.join("chart.toml"), CHART)?;
     write_private(&directory.join("rules.toml"), RULES)?;
+    write_private(&directory.join("products.toml"), PRODUCTS)?;
     for (name, entry) in &file.services {
         let config = ServiceConfig {
             server: Server {
@@ -123,7 +126,7 @@ pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> Result<(
                 retired_key_encryption_keys: &keys.retired_key_encryption_keys,
                 search_key_hex: &keys.search_key_hex,
             }),
-            books: (name == "accounting").then(|| books(&directory, file)),
+            books: books(name, &directory, file),
         };
         let mut config = toml::Table::try_from(&config).map_err(anyhow::Error::from)?;
         for wanted in &options.overrides {
@@ -153,18 +156,25 @@ fn tls<'a>(file: &'a BankFile, service: &str) -> anyhow::Result<Option<Tls<'a>>>
 fn clients<'a>(file: &'a BankFile, service: &str) -> BTreeMap<&'a str, &'a str> {
     let callees: &[&str] = match service {
         "deposit" => &["customer", "accounting"],
-        "customer" | "accounting" => &["deposit"],
+        "loan" => &["customer", "deposit", "accounting"],
+        "customer" => &["deposit"],
+        "accounting" => &["deposit", "loan"],
         _ => &[],
     };
     let entries = file.services.iter().filter(|(name, _)| callees.contains(&name.as_str()));
     entries.map(|(name, entry)| (name.as_str(), entry.grpc.as_str())).collect()
 }
 
-fn books(directory: &Path, file: &BankFile) -> Books {
-    Books {
-        chart_file: directory.join("chart.toml").display().to_string(),
-        rules_file: directory.join("rules.toml").display().to_string(),
-        first_business_date: file.first_business_date.to_string(),
+fn books(service: &str, directory: &Path, file: &BankFile) -> Option<Books> {
+    let path = |name: &str| directory.join(name).display().to_string();
+    match service {
+        "accounting" => Some(Books::Accounting {
+            chart_file: path("chart.toml"),
+            rules_file: path("rules.toml"),
+            first_business_date: file.first_business_date.to_string(),
+        }),
+        "loan" => Some(Books::Loan { products_file: path("products.toml") }),
+        _ => None,
     }
 }
 

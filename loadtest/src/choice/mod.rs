@@ -12,9 +12,10 @@ use std::sync::Arc;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::holds::Holds;
 use crate::ids::Ids;
+use crate::loans::{AMOUNTS_MINOR, Loan};
 use crate::order::{Operation, Order};
+use crate::pools::Pools;
 use crate::scenario::{Accounts, Choice, Hot, Scenario};
 
 /// Draws orders and queries of one scenario over a number of accounts.
@@ -26,7 +27,7 @@ pub struct Chooser {
     weights: Vec<(Operation, u32)>,
     weight_sum: u32,
     ids: Arc<Ids>,
-    holds: Arc<Holds>,
+    pools: Arc<Pools>,
 }
 
 impl Chooser {
@@ -35,7 +36,7 @@ impl Chooser {
         scenario: Arc<Scenario>,
         accounts: u32,
         ids: Arc<Ids>,
-        holds: Arc<Holds>,
+        pools: Arc<Pools>,
         seed: u64,
     ) -> Self {
         let weights: Vec<_> =
@@ -48,16 +49,24 @@ impl Chooser {
             weights,
             weight_sum,
             ids,
-            holds,
+            pools,
         }
     }
 
-    /// The next request. A capture or release takes a hold that was placed before; without one, a hold is placed.
+    /// The next request. A capture or release takes a hold that was placed before; without one, a hold is placed. A loan
+    /// is taken while it is used; where none can be paid back it is paid out, and the other way round; without any the
+    /// money moves between accounts.
     pub fn order(&mut self) -> Order {
         let mut operation = self.operation();
+        if operation.is_of_loan() {
+            if let Some(order) = self.order_on_loan(operation) {
+                return order;
+            }
+            operation = Operation::Transfer;
+        }
         let mut hold = None;
         if matches!(operation, Operation::CaptureHold | Operation::ReleaseHold) {
-            hold = self.holds.take();
+            hold = self.pools.holds.take();
             if hold.is_none() {
                 operation = Operation::PlaceHold;
             }
@@ -71,13 +80,37 @@ impl Chooser {
                 account,
                 counterparty: account,
                 amount_minor,
-                hold_id: Some(hold.id),
+                subject: Some(hold.id),
             };
         }
         let (account, counterparty) = self.pair(operation);
         let amounts = self.scenario.amounts;
         let amount_minor = self.rng.random_range(amounts.min_minor..=amounts.max_minor);
-        Order { request_id, operation, account, counterparty, amount_minor, hold_id: None }
+        Order { request_id, operation, account, counterparty, amount_minor, subject: None }
+    }
+
+    fn order_on_loan(&mut self, operation: Operation) -> Option<Order> {
+        let amount_minor = self.rng.random_range(AMOUNTS_MINOR);
+        let room = |loan: &Loan| loan.undisbursed_minor >= amount_minor;
+        // What is left must be enough to be paid back in turn.
+        let owed = |loan: &Loan| loan.principal_minor > amount_minor;
+        let take = |operation| match operation {
+            Operation::DisburseLoan => self.pools.loans.take(room).map(|loan| (operation, loan)),
+            _ => self.pools.loans.take_latest(owed).map(|loan| (Operation::PrepayLoan, loan)),
+        };
+        let other = match operation {
+            Operation::DisburseLoan => Operation::PrepayLoan,
+            _ => Operation::DisburseLoan,
+        };
+        let (operation, loan) = take(operation).or_else(|| take(other))?;
+        Some(Order {
+            request_id: self.ids.next(),
+            operation,
+            account: loan.account,
+            counterparty: loan.account,
+            amount_minor,
+            subject: Some(loan.id),
+        })
     }
 
     /// The next query and its account; `None` where the session's last account is asked for.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::holds::Hold;
+use crate::loans::Loans;
 
 const ACCOUNTS: u32 = 1_000;
 const DRAWS: u32 = 20_000;
@@ -14,7 +15,20 @@ const DRAWS: u32 = 20_000;
 fn chooser(scenario: &str) -> Chooser {
     let scenario = Arc::new(Scenario::load(scenario).unwrap());
     let ids = Arc::new(Ids::new(DateTime::UNIX_EPOCH, [0; 4]));
-    Chooser::new(scenario, ACCOUNTS, ids, Arc::new(Holds::default()), 7)
+    Chooser::new(scenario, ACCOUNTS, ids, Arc::new(Pools::default()), 7)
+}
+
+/// With so many loans that none is missed while others are in use.
+fn chooser_with_loans() -> Chooser {
+    let loan = |number: u32| Loan {
+        id: Uuid::from_u128(number.into()),
+        account: number,
+        undisbursed_minor: 1_000_000,
+        principal_minor: 1_000_000,
+    };
+    let loans = Loans::new((0..ACCOUNTS).map(loan));
+    let pools = Arc::new(Pools { loans, ..Pools::default() });
+    Chooser { pools, ..chooser("mixed") }
 }
 
 fn share(count: u32) -> f64 {
@@ -42,37 +56,67 @@ fn half_of_the_hot_transfers_credit_one_account() {
 
 #[test]
 fn operations_come_in_the_proportion_of_their_weights() {
-    let mut chooser = chooser("mixed");
+    let mut chooser = chooser_with_loans();
     let mut counts: HashMap<&str, u32> = HashMap::new();
     for _ in 0..DRAWS {
         let order = chooser.order();
         if order.operation == Operation::PlaceHold {
-            chooser.holds.put(Hold {
+            chooser.pools.holds.put(Hold {
                 id: order.request_id,
                 account: order.account,
                 amount_minor: order.amount_minor,
             });
+        }
+        if let Some(loan) = order.subject.filter(|_| order.operation.is_of_loan()) {
+            chooser.pools.loans.put_back(loan);
         }
         *counts.entry(order.operation.name()).or_default() += 1;
     }
 
     let transfers = share(counts["transfer"]);
     let captures = share(counts["capture_hold"]);
-    assert!((0.50..0.56).contains(&transfers), "{transfers}");
-    assert!((0.11..0.15).contains(&captures), "{captures}");
+    let loans = share(counts["disburse_loan"] + counts["prepay_loan"]);
+    assert!((0.48..0.53).contains(&transfers), "{transfers}");
+    assert!((0.10..0.15).contains(&captures), "{captures}");
+    // 4 of 89.
+    assert!((0.039..0.051).contains(&loans), "{loans}");
 }
 
 #[test]
 fn a_capture_takes_a_hold_that_was_placed_and_takes_it_once() {
     let mut chooser = chooser("mixed");
     let hold = Hold { id: Uuid::from_u128(9), account: 3, amount_minor: 55 };
-    chooser.holds.put(hold);
+    chooser.pools.holds.put(hold);
 
     let taken: Vec<Order> =
-        (0..200).map(|_| chooser.order()).filter(|order| order.hold_id.is_some()).collect();
+        (0..200).map(|_| chooser.order()).filter(|order| order.subject.is_some()).collect();
 
     assert_eq!(taken.len(), 1);
-    assert_eq!((taken[0].hold_id, taken[0].account, taken[0].amount_minor), (Some(hold.id), 3, 55));
+    assert_eq!((taken[0].subject, taken[0].account, taken[0].amount_minor), (Some(hold.id), 3, 55));
+}
+
+#[test]
+fn without_loans_the_money_moves_between_accounts() {
+    let mut chooser = chooser("mixed");
+
+    assert!((0..DRAWS).all(|_| !chooser.order().operation.is_of_loan()));
+}
+
+#[test]
+fn a_loan_is_in_one_request_at_a_time() {
+    let mut chooser = chooser_with_loans();
+    let mut used: Vec<Uuid> = (0..DRAWS)
+        .map(|_| chooser.order())
+        .filter(|order| order.operation.is_of_loan())
+        .filter_map(|order| order.subject)
+        .collect();
+    let count = used.len();
+
+    used.sort_unstable();
+    used.dedup();
+
+    assert_eq!(used.len(), count);
+    assert!(count > 500, "{count}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::target::Target;
 
 mod compare;
 mod demo;
+mod end_of_day;
 mod pgbench;
 mod protection;
 mod run_scenario;
@@ -36,6 +37,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(options) => match options.special {
             Some(Special::Surge(options)) => surge::execute(&options, &stop).await,
+            Some(Special::EndOfDay(options)) => end_of_day::execute(&options, &stop).await,
             None => run_scenario::execute(&options, &stop).await,
         },
         Command::Seed(options) => {

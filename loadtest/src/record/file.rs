@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! "TCREC1\n"  then frames, little-endian
-//! S  request id 16  operation 1  account 4  counterparty 4  amount 8  hold id 16 (zero: none)  intended microseconds 8
+//! S  request id 16  operation 1  account 4  counterparty 4  amount 8  subject 16 (zero: none)  intended microseconds 8
 //! A  request id 16  answer 1 (0 unknown, 1 posted, 2 refused, 3 turned away)  length 1  reason
 //! ```
 //!
@@ -70,7 +70,7 @@ impl Writer {
         frame.extend(order.account.to_le_bytes());
         frame.extend(order.counterparty.to_le_bytes());
         frame.extend(order.amount_minor.to_le_bytes());
-        frame.extend(order.hold_id.unwrap_or_default().as_bytes());
+        frame.extend(order.subject.unwrap_or_default().as_bytes());
         frame.extend(u64::try_from(intended.as_micros())?.to_le_bytes());
         self.write(&frame)
     }
@@ -149,12 +149,12 @@ fn read_sent(input: &mut impl Read) -> anyhow::Result<Option<Line>> {
     let account = u32::from_le_bytes(field(&mut rest)?);
     let counterparty = u32::from_le_bytes(field(&mut rest)?);
     let amount_minor = i64::from_le_bytes(field(&mut rest)?);
-    let hold_id = Uuid::from_bytes(field(&mut rest)?);
+    let subject = Uuid::from_bytes(field(&mut rest)?);
     let intended = Duration::from_micros(u64::from_le_bytes(field(&mut rest)?));
     let operation =
         Operation::from_index(operation).context("an unknown operation in the record")?;
-    let hold_id = (!hold_id.is_nil()).then_some(hold_id);
-    let order = Order { request_id, operation, account, counterparty, amount_minor, hold_id };
+    let subject = (!subject.is_nil()).then_some(subject);
+    let order = Order { request_id, operation, account, counterparty, amount_minor, subject };
     Ok(Some(Line { order, intended, answer: FinalAnswer::Unknown }))
 }
 
@@ -202,10 +202,10 @@ fn field<const N: usize>(rest: &mut &[u8]) -> anyhow::Result<[u8; N]> {
 mod tests {
     use super::*;
 
-    fn order(number: u128, hold_id: Option<Uuid>) -> Order {
+    fn order(number: u128, subject: Option<Uuid>) -> Order {
         let request_id = Uuid::from_u128(number);
         let operation = Operation::CaptureHold;
-        Order { request_id, operation, account: 3, counterparty: 4, amount_minor: 55, hold_id }
+        Order { request_id, operation, account: 3, counterparty: 4, amount_minor: 55, subject }
     }
 
     fn at(millis: u64) -> Duration {

@@ -58,8 +58,11 @@ pub(crate) fn target() -> Target {
         dir: PathBuf::from("/nowhere"),
         deposit: "http://nowhere".to_owned(),
         customer: "http://nowhere".to_owned(),
+        loan: "http://nowhere".to_owned(),
+        accounting: "http://nowhere".to_owned(),
         books: Books {
             deposit_url: url(),
+            loan_url: url(),
             accounting_url: url(),
             customer_url: url(),
             audit_heads: Vec::new(),

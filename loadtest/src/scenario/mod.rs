@@ -46,11 +46,13 @@ pub struct Weights {
     place_hold: u32,
     capture_hold: u32,
     release_hold: u32,
+    disburse_loan: u32,
+    prepay_loan: u32,
 }
 
 impl Weights {
     /// The operations with their weights.
-    pub fn list(&self) -> [(Operation, u32); 6] {
+    pub fn list(&self) -> [(Operation, u32); 8] {
         [
             (Operation::Transfer, self.transfer),
             (Operation::CashDeposit, self.cash_deposit),
@@ -58,6 +60,8 @@ impl Weights {
             (Operation::PlaceHold, self.place_hold),
             (Operation::CaptureHold, self.capture_hold),
             (Operation::ReleaseHold, self.release_hold),
+            (Operation::DisburseLoan, self.disburse_loan),
+            (Operation::PrepayLoan, self.prepay_loan),
         ]
     }
 }
@@ -145,6 +149,11 @@ impl Scenario {
         Self::parse(&text).with_context(|| format!("scenario {name_or_path}"))
     }
 
+    /// Whether there must be loans before it can run.
+    pub fn needs_loans(&self) -> bool {
+        self.operations.disburse_loan > 0 || self.operations.prepay_loan > 0
+    }
+
     /// Reads and checks the text of a scenario.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let scenario: Self = toml::from_str(text)?;
@@ -170,6 +179,9 @@ impl Scenario {
         let ends_holds = self.operations.capture_hold.max(self.operations.release_hold);
         if ends_holds > 0 && self.operations.place_hold == 0 {
             problems.push("operations: capture_hold and release_hold need place_hold".to_owned());
+        }
+        if self.operations.prepay_loan > 0 && self.operations.disburse_loan == 0 {
+            problems.push("operations: prepay_loan needs disburse_loan".to_owned());
         }
         if self.amounts.min_minor < 1 || self.amounts.max_minor < self.amounts.min_minor {
             problems.push("amounts: 1 <= min_minor <= max_minor".to_owned());

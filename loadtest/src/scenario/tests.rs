@@ -60,6 +60,17 @@ fn captures_without_holds_are_refused() {
 }
 
 #[test]
+fn prepayments_of_loans_that_are_never_paid_out_are_refused() {
+    assert_refused(&GOOD.replace("transfer = 1", "prepay_loan = 1"), "need");
+}
+
+#[test]
+fn only_a_scenario_with_loans_needs_some() {
+    assert!(Scenario::load("mixed").unwrap().needs_loans());
+    assert!(!Scenario::load("transfer").unwrap().needs_loans());
+}
+
+#[test]
 fn amounts_that_are_not_positive_or_out_of_order_are_refused() {
     assert_refused(&GOOD.replace("min_minor = 1", "min_minor = 0"), "amounts");
     assert_refused(&GOOD.replace("min_minor = 1", "min_minor = 101"), "amounts");

@@ -31,12 +31,24 @@ pub struct Bar {
 }
 
 impl Bar {
-    fn at_least(name: &'static str, figure: Option<f64>, unit: &'static str, bound: f64) -> Self {
+    /// A figure that must not be below a bound.
+    pub fn at_least(
+        name: &'static str,
+        figure: Option<f64>,
+        unit: &'static str,
+        bound: f64,
+    ) -> Self {
         let passed = figure.is_some_and(|figure| figure >= bound);
         Self { name, figure, unit, must: "at least", bound, passed }
     }
 
-    fn at_most(name: &'static str, figure: Option<f64>, unit: &'static str, bound: f64) -> Self {
+    /// A figure that must not be above a bound.
+    pub fn at_most(
+        name: &'static str,
+        figure: Option<f64>,
+        unit: &'static str,
+        bound: f64,
+    ) -> Self {
         let passed = figure.is_some_and(|figure| figure <= bound);
         Self { name, figure, unit, must: "at most", bound, passed }
     }

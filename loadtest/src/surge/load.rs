@@ -211,7 +211,7 @@ impl Load {
             account,
             counterparty,
             amount_minor: rng.random_range(1..=AMOUNT_MAX_MINOR),
-            hold_id: None,
+            subject: None,
         }
     }
 

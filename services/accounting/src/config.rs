@@ -51,6 +51,8 @@ fn one_lane() -> LaneConfig {
 pub struct Clients {
     /// Asked for its totals by the tie-out.
     pub deposit: ClientConfig,
+    /// Likewise.
+    pub loan: ClientConfig,
 }
 
 /// What the books begin with and who writes into them.
@@ -65,14 +67,14 @@ pub struct Books {
     /// The bank's first business date, `YYYY-MM-DD`. Only used while the database has none; from then on only a
     /// cut-over moves it.
     pub first_business_date: NaiveDate,
-    /// The services that report events; default `["deposit"]`. A business date closes once each of them has confirmed
+    /// The services that report events; default `["deposit", "loan"]`. A business date closes once each has confirmed
     /// it, so a service that is listed and never confirms keeps every date open.
-    #[serde(default = "deposit_only")]
+    #[serde(default = "deposit_and_loan")]
     pub sources: Vec<String>,
 }
 
-fn deposit_only() -> Vec<String> {
-    vec!["deposit".to_owned()]
+fn deposit_and_loan() -> Vec<String> {
+    vec!["deposit".to_owned(), "loan".to_owned()]
 }
 
 impl Books {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use accounting::api::{Api, Parts};
-use accounting::clients::Deposits;
+use accounting::clients::{Deposits, Loans, SubLedgers};
 use accounting::commands::{DayBook, PostingBook};
 use accounting::config::Config;
 use accounting::{APP_ROLE, MIGRATIONS, SERVICE, jobs, signals};
@@ -59,7 +59,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     audit.spawn(|stop| audit::export::run(SERVICE, database.write_pool(), config.audit, stop));
     let traffic = Traffic::new(&config.traffic, database.queues());
     let operations = OperationsApi::new(SERVICE, &traffic, &database, Arc::clone(&clock));
-    let deposits = Deposits::new(connect("deposit", &config.clients.deposit)?);
+    let sub_ledgers = SubLedgers {
+        deposits: Deposits::new(connect("deposit", &config.clients.deposit)?),
+        loans: Loans::new(connect("loan", &config.clients.loan)?),
+    };
 
     let sources = config.books.sources;
     let changed = Arc::default();
@@ -85,7 +88,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         reads: database.read_pool(),
         rulebook: Arc::clone(&rulebook),
         sources: sources.clone(),
-        deposits: deposits.clone(),
+        sub_ledgers: sub_ledgers.clone(),
         clock: Arc::clone(&clock),
     };
     background.spawn(|stop| watch.run(stop));
@@ -96,7 +99,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         reads: database.read_pool(),
         rulebook,
         sources,
-        deposits,
+        sub_ledgers,
         clock,
     });
     let database_ready = database.ready_probe();

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use chrono::{DateTime, NaiveTime, Utc};
 use kernel::{BusinessDate, Clock};
 use metrics::Unit;
@@ -12,7 +11,7 @@ use platform::db::{Freshness, ReadPool};
 use platform::telemetry::{self, Metric, counter, gauge, histogram};
 use tokio_util::sync::CancellationToken;
 
-use crate::clients::Deposits;
+use crate::clients::SubLedgers;
 use crate::domain::{Rulebook, TieOut};
 use crate::store::{days, read};
 
@@ -82,8 +81,8 @@ pub struct Watch {
     pub rulebook: Arc<Rulebook>,
     /// Who must confirm a date.
     pub sources: Vec<String>,
-    /// The sub-ledger of deposit accounts.
-    pub deposits: Deposits,
+    /// What the control accounts are held against.
+    pub sub_ledgers: SubLedgers,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }
@@ -143,7 +142,7 @@ impl Watch {
 
     /// Nothing is added to either side of a closed date, so the two can be read one after the other.
     async fn compare(&self, date: BusinessDate) -> anyhow::Result<bool> {
-        let sub_ledger = self.deposits.day_totals(date).await.context("deposit does not answer")?;
+        let sub_ledger = self.sub_ledgers.day_totals(date).await?;
         let mut reader = self.reads.reader(Freshness::Primary).await?;
         let ledger: BTreeMap<_, _> = read::turnovers(reader.conn(), date).await?;
         let tie_out = TieOut::compare(self.rulebook.chart(), &ledger, &sub_ledger.totals);

@@ -33,6 +33,8 @@ fn event(event: &Event) -> pb::BusinessEvent {
         EventKind::CashWithdrawn => pb::EventKind::CashWithdrawn,
         EventKind::Transferred => pb::EventKind::Transferred,
         EventKind::HoldCaptured => pb::EventKind::HoldCaptured,
+        EventKind::LoanSettledToAccount => pb::EventKind::LoanSettledToAccount,
+        EventKind::LoanSettledFromAccount => pb::EventKind::LoanSettledFromAccount,
     };
     pb::BusinessEvent {
         posting_id: event.posting.as_uuid().as_bytes().to_vec().into(),

@@ -52,12 +52,16 @@ fn options_that_make_no_sense_are_usage_errors_and_touch_nothing() {
 fn a_setting_that_the_bank_itself_decides_is_refused_by_name() {
     let place = Place::new();
 
-    let said = place.up(&["--min-free-mb", "1", "--set", "deposit.server.listen=\"127.0.0.1:1\""]);
+    for taken in ["deposit.server.listen", "loan.books.products_file"] {
+        let setting = format!("{taken}=\"127.0.0.1:1\"");
 
-    assert_eq!(said.code, Some(2), "{}", said.error);
-    assert!(is_one_line(&said.error), "{}", said.error);
-    assert!(said.error.contains("deposit.server.listen"), "{}", said.error);
-    assert!(place.is_untouched());
+        let said = place.up(&["--min-free-mb", "1", "--set", &setting]);
+
+        assert_eq!(said.code, Some(2), "{}", said.error);
+        assert!(is_one_line(&said.error), "{}", said.error);
+        assert!(said.error.contains(taken), "{}", said.error);
+        assert!(place.is_untouched());
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use proto::accounting::v1 as pb;
 use proto::accounting::v1::accounting_service_server::AccountingService;
 use tonic::{Extensions, Request, Response, Status};
 
-use crate::clients::Deposits;
+use crate::clients::SubLedgers;
 use crate::commands::{DayBook, DayCommand, PostingBook};
 use crate::domain::{BusinessDays, DayDecision, DayStatus, Rulebook, TieOut, TrialBalance};
 use crate::store::{days, read};
@@ -37,8 +37,8 @@ pub struct Parts {
     pub rulebook: Arc<Rulebook>,
     /// Who reports events.
     pub sources: Vec<String>,
-    /// The sub-ledger of deposit accounts.
-    pub deposits: Deposits,
+    /// What the control accounts are held against.
+    pub sub_ledgers: SubLedgers,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }
@@ -200,9 +200,10 @@ impl AccountingService for Api {
         let mut reader = self.reader().await?;
         let (date, _) = self.date(&mut reader, asked).await?;
         drop(reader);
-        // The sub-ledger first: with nothing undelivered, the ledger read after it has all of it.
-        let sub_ledger = self.parts.deposits.day_totals(date).await;
-        let sub_ledger = sub_ledger.map_err(|error| status::unreachable("deposit", &error))?;
+        // The sub-ledgers first: with nothing undelivered, the ledger read after them has all of it.
+        let sub_ledger = self.parts.sub_ledgers.day_totals(date).await;
+        let sub_ledger =
+            sub_ledger.map_err(|error| status::unreachable(error.service, &error.status))?;
         let mut reader = self.reader().await?;
         let ledger = read::turnovers(reader.conn(), date).await;
         let ledger: BTreeMap<_, _> = ledger.map_err(|error| status::query(&error))?;

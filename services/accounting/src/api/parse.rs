@@ -105,13 +105,8 @@ fn event(m: pb::BusinessEvent, business_date: BusinessDate) -> Result<Event, Bat
         BatchRefusal::of_batch(Rejection::EventMalformed, "a posting id is not 16 bytes")
     })?;
     let malformed = |what: String| BatchRefusal::of_event(Rejection::EventMalformed, posting, what);
-    let kind = match m.kind() {
-        pb::EventKind::CashDeposited => EventKind::CashDeposited,
-        pb::EventKind::CashWithdrawn => EventKind::CashWithdrawn,
-        pb::EventKind::Transferred => EventKind::Transferred,
-        pb::EventKind::HoldCaptured => EventKind::HoldCaptured,
-        pb::EventKind::Unspecified => return Err(malformed(format!("kind {} is unknown", m.kind))),
-    };
+    let kind =
+        event_kind(m.kind()).ok_or_else(|| malformed(format!("kind {} is unknown", m.kind)))?;
     if m.product_code.is_empty() {
         return Err(malformed("product_code is required".to_owned()));
     }
@@ -136,18 +131,47 @@ fn event(m: pb::BusinessEvent, business_date: BusinessDate) -> Result<Event, Bat
     })
 }
 
+fn event_kind(kind: pb::EventKind) -> Option<EventKind> {
+    Some(match kind {
+        pb::EventKind::CashDeposited => EventKind::CashDeposited,
+        pb::EventKind::CashWithdrawn => EventKind::CashWithdrawn,
+        pb::EventKind::Transferred => EventKind::Transferred,
+        pb::EventKind::HoldCaptured => EventKind::HoldCaptured,
+        pb::EventKind::LoanDisbursed => EventKind::LoanDisbursed,
+        pb::EventKind::LoanInterestAccrued => EventKind::LoanInterestAccrued,
+        pb::EventKind::LoanInterestReceived => EventKind::LoanInterestReceived,
+        pb::EventKind::LoanInterestRemoved => EventKind::LoanInterestRemoved,
+        pb::EventKind::LoanMemo => EventKind::LoanMemo,
+        pb::EventKind::LoanProvisioned => EventKind::LoanProvisioned,
+        pb::EventKind::LoanRecovered => EventKind::LoanRecovered,
+        pb::EventKind::LoanRepaid => EventKind::LoanRepaid,
+        pb::EventKind::LoanSettledFromAccount => EventKind::LoanSettledFromAccount,
+        pb::EventKind::LoanSettledToAccount => EventKind::LoanSettledToAccount,
+        pb::EventKind::LoanWrittenOff => EventKind::LoanWrittenOff,
+        pb::EventKind::Unspecified => return None,
+    })
+}
+
+fn amount_kind(kind: pb::AmountKind) -> Option<AmountKind> {
+    Some(match kind {
+        pb::AmountKind::Principal => AmountKind::Principal,
+        pb::AmountKind::Interest => AmountKind::Interest,
+        pb::AmountKind::Penalty => AmountKind::Penalty,
+        pb::AmountKind::Compound => AmountKind::Compound,
+        pb::AmountKind::Fee => AmountKind::Fee,
+        pb::AmountKind::Provision => AmountKind::Provision,
+        pb::AmountKind::Unspecified => return None,
+    })
+}
+
 fn amounts(
     amounts: &[pb::EventAmount],
     currency: Currency,
 ) -> Result<Vec<(AmountKind, PositiveMoney)>, String> {
     let mut read: Vec<(AmountKind, PositiveMoney)> = Vec::with_capacity(amounts.len());
     for m in amounts {
-        let kind = match m.kind() {
-            pb::AmountKind::Principal => AmountKind::Principal,
-            pb::AmountKind::Unspecified => {
-                return Err(format!("amount kind {} is unknown", m.kind));
-            }
-        };
+        let kind =
+            amount_kind(m.kind()).ok_or_else(|| format!("amount kind {} is unknown", m.kind))?;
         let amount = PositiveMoney::try_new(Money::new(m.amount_minor, currency))
             .map_err(|error| error.to_string())?;
         if read.iter().any(|(known, _)| *known == kind) {

@@ -5,7 +5,9 @@ use kernel::BusinessDate;
 use proto::accounting::v1 as pb;
 use proto::common::v1 as common;
 
-use crate::domain::{BusinessDays, Chart, DayDecision, Side, TieOut, TieOutLine, TrialBalance};
+use crate::domain::{
+    BusinessDays, Chart, DayDecision, Part, Side, TieOut, TieOutLine, TrialBalance,
+};
 use crate::store::read::{JournalRow, LineRow};
 
 pub fn business_date(days: &BusinessDays) -> pb::GetBusinessDateResponse {
@@ -75,6 +77,7 @@ pub fn tie_out(date: BusinessDate, of: &TieOut, undelivered_batches: i64) -> pb:
     let line = |line: &TieOutLine| pb::TieOutLine {
         gl_account: line.account.as_ref().map(ToString::to_string).unwrap_or_default(),
         product_code: line.product.clone(),
+        part: part(line.part).into(),
         currency_code: line.currency.to_string(),
         ledger_debit_minor: line.ledger.debit_minor,
         ledger_credit_minor: line.ledger.credit_minor,
@@ -86,6 +89,13 @@ pub fn tie_out(date: BusinessDate, of: &TieOut, undelivered_batches: i64) -> pb:
         agrees: of.agrees(),
         undelivered_batches,
         lines: of.lines.iter().map(line).collect(),
+    }
+}
+
+const fn part(part: Part) -> pb::ControlPart {
+    match part {
+        Part::Principal => pb::ControlPart::Principal,
+        Part::Interest => pb::ControlPart::Interest,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The chart of accounts: which accounts the general ledger has, and which of them control a product.
+//! The chart of accounts: which accounts the general ledger has, and which of them control a part of a product.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -86,11 +86,39 @@ pub struct Account {
     pub on_balance_sheet: bool,
 }
 
-/// The accounts, and which of them is the sum of a product's accounts. Made by `load`, which proves it consistent.
+/// Which part of a product's accounts a control account sums up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// What was deposited or lent. The only part of a deposit.
+    #[default]
+    Principal,
+    /// Interest of all kinds that is accrued, unpaid and on the books.
+    Interest,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Principal, Self::Interest];
+
+    /// As the chart and the rules write it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Principal => "principal",
+            Self::Interest => "interest",
+        }
+    }
+
+    /// The inverse of [`code`](Self::code).
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.code() == code)
+    }
+}
+
+/// The accounts, and which of them is the sum of a part of a product's accounts. Made by `load`, which proves it consistent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chart {
     pub(super) accounts: BTreeMap<GlAccount, Account>,
-    pub(super) controls: BTreeMap<String, GlAccount>,
+    pub(super) controls: BTreeMap<String, BTreeMap<Part, GlAccount>>,
 }
 
 impl Chart {
@@ -99,18 +127,20 @@ impl Chart {
         self.accounts.get(code)
     }
 
-    /// The control account of a product.
-    pub fn control(&self, product: &str) -> Option<&GlAccount> {
-        self.controls.get(product)
+    /// The control account of a part of a product.
+    pub fn control(&self, product: &str, part: Part) -> Option<&GlAccount> {
+        self.controls.get(product)?.get(&part)
     }
 
-    /// Each product with its control account, by product.
-    pub fn controls(&self) -> impl Iterator<Item = (&str, &GlAccount)> {
-        self.controls.iter().map(|(product, account)| (product.as_str(), account))
+    /// Each product and part with its control account, by product, then part.
+    pub fn controls(&self) -> impl Iterator<Item = (&str, Part, &GlAccount)> {
+        self.controls.iter().flat_map(|(product, parts)| {
+            parts.iter().map(|(part, account)| (product.as_str(), *part, account))
+        })
     }
 
-    /// Whether the account is the control account of some product.
+    /// Whether the account is the control account of some part of some product.
     pub fn is_control(&self, code: &str) -> bool {
-        self.controls.values().any(|account| account.code() == code)
+        self.controls().any(|(_, _, account)| account.code() == code)
     }
 }

@@ -12,14 +12,51 @@ pub enum EventKind {
     CashWithdrawn,
     /// Reserved money was taken to the clearing account.
     HoldCaptured,
+    /// A loan was paid out.
+    LoanDisbursed,
+    /// Interest on loans came to be owed.
+    LoanInterestAccrued,
+    /// Interest that was not on the books any more was paid.
+    LoanInterestReceived,
+    /// Interest on loans that are in doubt left the books.
+    LoanInterestRemoved,
+    /// What is owed off the balance sheet was noted.
+    LoanMemo,
+    /// More was set aside for the loss of loans.
+    LoanProvisioned,
+    /// Something was paid on a loan that is written off.
+    LoanRecovered,
+    /// A loan was paid back, all or part.
+    LoanRepaid,
+    /// Money for a loan left a deposit account.
+    LoanSettledFromAccount,
+    /// Money of a loan reached a deposit account.
+    LoanSettledToAccount,
+    /// A loan was written off against what was set aside for it.
+    LoanWrittenOff,
     /// Money moved between two deposit accounts.
     Transferred,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::CashDeposited, Self::CashWithdrawn, Self::HoldCaptured, Self::Transferred];
+    pub const ALL: [Self; 15] = [
+        Self::CashDeposited,
+        Self::CashWithdrawn,
+        Self::HoldCaptured,
+        Self::LoanDisbursed,
+        Self::LoanInterestAccrued,
+        Self::LoanInterestReceived,
+        Self::LoanInterestRemoved,
+        Self::LoanMemo,
+        Self::LoanProvisioned,
+        Self::LoanRecovered,
+        Self::LoanRepaid,
+        Self::LoanSettledFromAccount,
+        Self::LoanSettledToAccount,
+        Self::LoanWrittenOff,
+        Self::Transferred,
+    ];
 
     /// As the rules and the books write it.
     pub const fn code(self) -> &'static str {
@@ -27,6 +64,17 @@ impl EventKind {
             Self::CashDeposited => "CASH_DEPOSITED",
             Self::CashWithdrawn => "CASH_WITHDRAWN",
             Self::HoldCaptured => "HOLD_CAPTURED",
+            Self::LoanDisbursed => "LOAN_DISBURSED",
+            Self::LoanInterestAccrued => "LOAN_INTEREST_ACCRUED",
+            Self::LoanInterestReceived => "LOAN_INTEREST_RECEIVED",
+            Self::LoanInterestRemoved => "LOAN_INTEREST_REMOVED",
+            Self::LoanMemo => "LOAN_MEMO",
+            Self::LoanProvisioned => "LOAN_PROVISIONED",
+            Self::LoanRecovered => "LOAN_RECOVERED",
+            Self::LoanRepaid => "LOAN_REPAID",
+            Self::LoanSettledFromAccount => "LOAN_SETTLED_FROM_ACCOUNT",
+            Self::LoanSettledToAccount => "LOAN_SETTLED_TO_ACCOUNT",
+            Self::LoanWrittenOff => "LOAN_WRITTEN_OFF",
             Self::Transferred => "TRANSFERRED",
         }
     }
@@ -40,18 +88,40 @@ impl EventKind {
 /// What an amount of an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AmountKind {
-    /// The amount that moved.
+    /// The amount that moved; of a loan, its principal.
     Principal,
+    /// Interest.
+    Interest,
+    /// Penalty interest on principal that is late.
+    Penalty,
+    /// Interest on interest that is late.
+    Compound,
+    /// The fee for paying early.
+    Fee,
+    /// What is set aside for a loss.
+    Provision,
 }
 
 impl AmountKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Principal];
+    pub const ALL: [Self; 6] = [
+        Self::Principal,
+        Self::Interest,
+        Self::Penalty,
+        Self::Compound,
+        Self::Fee,
+        Self::Provision,
+    ];
 
     /// As the rules write it.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Principal => "PRINCIPAL",
+            Self::Interest => "INTEREST",
+            Self::Penalty => "PENALTY",
+            Self::Compound => "COMPOUND",
+            Self::Fee => "FEE",
+            Self::Provision => "PROVISION",
         }
     }
 
@@ -68,7 +138,7 @@ pub struct Event {
     pub posting: PostingId,
     /// What happened.
     pub kind: EventKind,
-    /// Of the account debited, or of the only one.
+    /// Of the account debited, or of the only one, or of the loan.
     pub product: String,
     /// Of the account credited, where there are two.
     pub counter_product: Option<String>,

@@ -21,7 +21,7 @@ mod trial_balance;
 mod turnover;
 
 pub use business_days::{BusinessDays, Closing, DayStatus};
-pub use chart::{Account, AccountType, Chart, GlAccount};
+pub use chart::{Account, AccountType, Chart, GlAccount, Part};
 pub use day_outcome::{DayDecision, DayOutcome, DayRequestKind};
 pub use event::{AmountKind, Batch, Event, EventKind};
 pub use journal::{BalancedJournal, JournalError, JournalLine, Side};

@@ -41,18 +41,50 @@ prop_compose! {
     }
 }
 
+/// The amounts that an event of this kind may have.
+fn amounts_of(kind: EventKind) -> &'static [AmountKind] {
+    use AmountKind::{Compound, Fee, Interest, Penalty, Principal, Provision};
+    match kind {
+        EventKind::CashDeposited
+        | EventKind::CashWithdrawn
+        | EventKind::HoldCaptured
+        | EventKind::Transferred
+        | EventKind::LoanDisbursed
+        | EventKind::LoanSettledFromAccount
+        | EventKind::LoanSettledToAccount
+        | EventKind::LoanWrittenOff => &[Principal],
+        EventKind::LoanInterestAccrued
+        | EventKind::LoanInterestReceived
+        | EventKind::LoanInterestRemoved => &[Interest, Penalty, Compound],
+        EventKind::LoanMemo | EventKind::LoanRecovered => &[Principal, Interest, Penalty, Compound],
+        EventKind::LoanProvisioned => &[Provision],
+        EventKind::LoanRepaid => &[Principal, Interest, Penalty, Compound, Fee],
+    }
+}
+
+/// What an event of this kind is about: an account, or a loan.
+fn product_of(kind: EventKind) -> &'static str {
+    let of_loan = kind.code().starts_with("LOAN_") && !kind.code().starts_with("LOAN_SETTLED_");
+    if of_loan { "CONSUMER" } else { "CURRENT" }
+}
+
 prop_compose! {
     fn events()(
         id: u128, kind in prop::sample::select(EventKind::ALL.to_vec()), reversal: bool,
-        minor in 1..=1_000_000_000_000_i64, currency in currencies(),
+        minors in prop::collection::vec(1..=1_000_000_000_000_i64, 5), first: prop::sample::Index,
+        currency in currencies(),
     ) -> Event {
+        // Not all that it may have, but at least the last.
+        let kinds = amounts_of(kind);
+        let kinds = &kinds[first.index(kinds.len())..];
+        let amounts = kinds.iter().zip(minors).map(|(kind, minor)| (*kind, money(minor, currency)));
         Event {
             posting: PostingId::from_uuid(Uuid::from_u128(id)),
             kind,
-            product: "CURRENT".to_owned(),
+            product: product_of(kind).to_owned(),
             counter_product: (kind == EventKind::Transferred).then(|| "CURRENT".to_owned()),
             currency,
-            amounts: vec![(AmountKind::Principal, money(minor, currency))],
+            amounts: amounts.collect(),
             reversal,
             value_date: date("2026-11-23"),
         }
@@ -210,7 +242,7 @@ fn an_event_of_a_product_without_a_control_account_has_no_rule() {
 
     assert_eq!(refusal.rejection, Rejection::RuleMissing);
     assert_eq!(refusal.posting, Some(event.posting));
-    assert_eq!(refusal.detail, "product TERM has no control account");
+    assert_eq!(refusal.detail, "product TERM has no control account for principal");
 }
 
 #[test]
@@ -275,6 +307,7 @@ fn tie_out(ledger: Turnover, sub_ledger: Turnover, product: &str) -> TieOut {
     ]);
     let total = SubLedgerTotal {
         product: product.to_owned(),
+        part: Part::Principal,
         currency: Currency::CNY,
         turnover: sub_ledger,
     };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use kernel::BusinessDate;
 
-use super::chart::{Chart, GlAccount};
+use super::chart::{Chart, GlAccount, Part};
 use super::event::{AmountKind, Batch, Event, EventKind};
 use super::journal::{BalancedJournal, JournalError, JournalLine, Side};
 use super::rejection::{BatchRefusal, Rejection};
@@ -17,9 +17,9 @@ use super::rejection::{BatchRefusal, Rejection};
 pub enum AccountRef {
     /// This account, always.
     Fixed(GlAccount),
-    /// The control account of the event's product.
-    Control,
-    /// The control account of the event's counter product.
+    /// The control account of a part of the event's product.
+    Control(Part),
+    /// The control account of the principal of the event's counter product.
     CounterControl,
 }
 
@@ -128,15 +128,20 @@ impl Rulebook {
     }
 
     fn account(&self, named: &AccountRef, event: &Event) -> Result<GlAccount, String> {
-        let product = match named {
+        let (product, part) = match named {
             AccountRef::Fixed(account) => return Ok(account.clone()),
-            AccountRef::Control => event.product.as_str(),
-            AccountRef::CounterControl => event
-                .counter_product
-                .as_deref()
-                .ok_or_else(|| format!("{} without a counter product", event.kind.code()))?,
+            AccountRef::Control(part) => (event.product.as_str(), *part),
+            AccountRef::CounterControl => {
+                let product = event
+                    .counter_product
+                    .as_deref()
+                    .ok_or_else(|| format!("{} without a counter product", event.kind.code()))?;
+                (product, Part::Principal)
+            }
         };
-        let control = self.chart.control(product);
-        control.cloned().ok_or_else(|| format!("product {product} has no control account"))
+        let control = self.chart.control(product, part);
+        control
+            .cloned()
+            .ok_or_else(|| format!("product {product} has no control account for {}", part.code()))
     }
 }

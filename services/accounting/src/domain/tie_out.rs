@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::Currency;
 
-use super::chart::{Chart, GlAccount};
+use super::chart::{Chart, GlAccount, Part};
 use super::turnover::Turnover;
 
-/// What the service that owns a product booked on it.
+/// What the service that owns a product booked on a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubLedgerTotal {
     /// The product.
     pub product: String,
+    /// Which part of its accounts.
+    pub part: Part,
     /// The currency.
     pub currency: Currency,
     /// The turnover of all its accounts.
@@ -22,10 +24,12 @@ pub struct SubLedgerTotal {
 /// One control account in one currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TieOutLine {
-    /// The control account; `None` where a product was booked that the chart does not know.
+    /// The control account; `None` where a product, or a part of it, was booked that the chart does not know.
     pub account: Option<GlAccount>,
     /// The product that it controls.
     pub product: String,
+    /// Which part of it.
+    pub part: Part,
     /// The currency.
     pub currency: Currency,
     /// In the general ledger.
@@ -56,23 +60,26 @@ impl TieOut {
         ledger: &BTreeMap<(GlAccount, Currency), Turnover>,
         sub_ledger: &[SubLedgerTotal],
     ) -> Self {
-        let controls = chart.controls().flat_map(|(product, account)| {
+        let controls = chart.controls().flat_map(|(product, part, account)| {
             let booked = ledger.keys().filter(move |(booked, _)| booked == account);
-            booked.map(move |(_, currency)| (product, *currency))
+            booked.map(move |(_, currency)| (product, part, *currency))
         });
-        let reported = sub_ledger.iter().map(|total| (total.product.as_str(), total.currency));
-        let pairs: BTreeSet<(&str, Currency)> = controls.chain(reported).collect();
-        let mut lines: Vec<TieOutLine> = pairs
+        let reported =
+            sub_ledger.iter().map(|total| (total.product.as_str(), total.part, total.currency));
+        let booked: BTreeSet<(&str, Part, Currency)> = controls.chain(reported).collect();
+        let mut lines: Vec<TieOutLine> = booked
             .into_iter()
-            .map(|(product, currency)| {
-                let account = chart.control(product).cloned();
+            .map(|(product, part, currency)| {
+                let account = chart.control(product, part).cloned();
                 let key = account.clone().map(|account| (account, currency));
                 let of_product = |total: &&SubLedgerTotal| {
-                    total.product == product && total.currency == currency
+                    (total.product.as_str(), total.part, total.currency)
+                        == (product, part, currency)
                 };
                 TieOutLine {
                     account,
                     product: product.to_owned(),
+                    part,
                     currency,
                     ledger: key.and_then(|key| ledger.get(&key).copied()).unwrap_or_default(),
                     sub_ledger: sub_ledger
@@ -102,6 +109,7 @@ mod tests {
         let line = |ledger: (i64, i64), sub_ledger: (i64, i64)| TieOutLine {
             account: None,
             product: "CURRENT".to_owned(),
+            part: Part::Principal,
             currency: Currency::CNY,
             ledger: Turnover { debit_minor: ledger.0, credit_minor: ledger.1 },
             sub_ledger: Turnover { debit_minor: sub_ledger.0, credit_minor: sub_ledger.1 },

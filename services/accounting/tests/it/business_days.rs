@@ -128,6 +128,18 @@ async fn a_confirmation_can_be_repeated_and_names_a_date_that_was_left() {
 }
 
 #[tokio::test]
+async fn a_date_closes_once_every_source_has_confirmed_it() {
+    let service = Service::start().await;
+    service.cut_over(MONDAY).await.unwrap();
+
+    assert!(!service.confirm_as("loan", MONDAY).await.unwrap());
+    assert!(!service.confirm_as("loan", MONDAY).await.unwrap());
+    assert_eq!(business_date(&service).await, (TUESDAY.into(), MONDAY.into()));
+    assert!(service.confirm_as("deposit", MONDAY).await.unwrap());
+    assert_eq!(business_date(&service).await, (TUESDAY.into(), String::new()));
+}
+
+#[tokio::test]
 async fn a_date_does_not_close_while_a_batch_of_it_is_being_booked() {
     let service = Service::start().await;
     service.cut_over(MONDAY).await.unwrap();
@@ -139,6 +151,7 @@ async fn a_date_does_not_close_while_a_batch_of_it_is_being_booked() {
         .await
         .unwrap();
 
+    assert!(!service.confirm_as("loan", MONDAY).await.unwrap());
     let mut source = service.source();
     let confirming = tokio::spawn(async move {
         let request = pb::ConfirmCutOverRequest {

@@ -7,6 +7,7 @@
 mod books;
 mod business_days;
 mod deliveries;
+mod loans;
 mod neighbour;
 mod queries;
 mod races;

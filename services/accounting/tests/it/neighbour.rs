@@ -1,5 +1,5 @@
-//! Deposit's side of GetDayTotals, for tests of this service alone: the contract over a real socket, with totals that a
-//! test can make wrong. The system tests hold the real deposit against the real ledger.
+//! What deposit and loan say to GetDayTotals, for tests of this service alone: the contract over a real socket, with
+//! totals that a test can make wrong. The system tests hold the real services against the real ledger.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use proto::deposit::v1::{DayTotal, GetDayTotalsRequest, GetDayTotalsResponse};
+use proto::{deposit::v1 as deposit, loan::v1 as loan};
 use testkit::trust::serving_as;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
@@ -17,33 +17,100 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-/// Deposit, as far as the tie-out knows it.
-#[derive(Clone, Default)]
-pub struct Deposit {
-    state: Arc<Mutex<State>>,
+/// Which service it is, and its words for the question and the answer.
+pub trait Contract: Send + Sync + 'static {
+    /// As its certificate names it.
+    const CALLED: &'static str;
+    /// As the contract names it.
+    const SERVICE: &'static str;
+    /// One of its totals.
+    type Total: Send;
+    /// The question.
+    type Request: prost::Message + Default + 'static;
+    /// The answer.
+    type Response: prost::Message + Default + Clone + 'static;
+
+    /// The date that is asked for.
+    fn date(request: Self::Request) -> String;
+    /// The answer.
+    fn answer(totals: Vec<Self::Total>, undelivered_batches: i64) -> Self::Response;
 }
 
-#[derive(Default)]
-struct State {
-    answer: GetDayTotalsResponse,
+/// Deposit, as far as the tie-out knows it.
+pub struct OfDeposit;
+
+impl Contract for OfDeposit {
+    const CALLED: &'static str = "service/deposit";
+    const SERVICE: &'static str = "bank.deposit.v1.DepositService";
+    type Total = deposit::DayTotal;
+    type Request = deposit::GetDayTotalsRequest;
+    type Response = deposit::GetDayTotalsResponse;
+
+    fn date(request: Self::Request) -> String {
+        request.business_date
+    }
+
+    fn answer(totals: Vec<Self::Total>, undelivered_batches: i64) -> Self::Response {
+        Self::Response { totals, undelivered_batches }
+    }
+}
+
+/// Loan, as far as the tie-out knows it.
+pub struct OfLoan;
+
+impl Contract for OfLoan {
+    const CALLED: &'static str = "service/loan";
+    const SERVICE: &'static str = "bank.loan.v1.LoanService";
+    type Total = loan::DayTotal;
+    type Request = loan::GetDayTotalsRequest;
+    type Response = loan::GetDayTotalsResponse;
+
+    fn date(request: Self::Request) -> String {
+        request.business_date
+    }
+
+    fn answer(totals: Vec<Self::Total>, undelivered_batches: i64) -> Self::Response {
+        Self::Response { totals, undelivered_batches }
+    }
+}
+
+/// A deposit service.
+pub type Deposit = Neighbour<OfDeposit>;
+/// A loan service.
+pub type Loan = Neighbour<OfLoan>;
+
+/// A service that has booked nothing until a test says otherwise.
+pub struct Neighbour<C: Contract> {
+    state: Arc<Mutex<State<C>>>,
+}
+
+struct State<C: Contract> {
+    answer: C::Response,
     asked: Vec<String>,
 }
 
-impl Deposit {
+impl<C: Contract> Clone for Neighbour<C> {
+    fn clone(&self) -> Self {
+        Self { state: Arc::clone(&self.state) }
+    }
+}
+
+impl<C: Contract> Neighbour<C> {
     /// Listens on a free port of 127.0.0.1 until the test ends.
     pub fn start() -> (Self, SocketAddr) {
-        let deposit = Self::default();
+        let state = State { answer: C::Response::default(), asked: Vec::new() };
+        let neighbour = Self { state: Arc::new(Mutex::new(state)) };
         let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = incoming.local_addr().unwrap();
-        let tls = serving_as("service/deposit").unwrap();
-        let server = Server::builder().tls_config(tls).unwrap().add_service(deposit.clone());
+        let tls = serving_as(C::CALLED).unwrap();
+        let server = Server::builder().tls_config(tls).unwrap().add_service(neighbour.clone());
         tokio::spawn(server.serve_with_incoming(incoming));
-        (deposit, address)
+        (neighbour, address)
     }
 
     /// From now on it answers this.
-    pub fn says(&self, totals: Vec<DayTotal>, undelivered_batches: i64) {
-        self.state.lock().unwrap().answer = GetDayTotalsResponse { totals, undelivered_batches };
+    pub fn says(&self, totals: Vec<C::Total>, undelivered_batches: i64) {
+        self.state.lock().unwrap().answer = C::answer(totals, undelivered_batches);
     }
 
     /// The dates that it was asked for.
@@ -52,22 +119,22 @@ impl Deposit {
     }
 }
 
-impl UnaryService<GetDayTotalsRequest> for Deposit {
-    type Response = GetDayTotalsResponse;
-    type Future = Ready<Result<Response<GetDayTotalsResponse>, Status>>;
+impl<C: Contract> UnaryService<C::Request> for Neighbour<C> {
+    type Response = C::Response;
+    type Future = Ready<Result<Response<C::Response>, Status>>;
 
-    fn call(&mut self, request: Request<GetDayTotalsRequest>) -> Self::Future {
+    fn call(&mut self, request: Request<C::Request>) -> Self::Future {
         let mut state = self.state.lock().unwrap();
-        state.asked.push(request.into_inner().business_date);
+        state.asked.push(C::date(request.into_inner()));
         ready(Ok(Response::new(state.answer.clone())))
     }
 }
 
-impl NamedService for Deposit {
-    const NAME: &'static str = "bank.deposit.v1.DepositService";
+impl<C: Contract> NamedService for Neighbour<C> {
+    const NAME: &'static str = C::SERVICE;
 }
 
-impl Service<http::Request<Body>> for Deposit {
+impl<C: Contract> Service<http::Request<Body>> for Neighbour<C> {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -77,11 +144,11 @@ impl Service<http::Request<Body>> for Deposit {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        assert_eq!(request.uri().path(), "/bank.deposit.v1.DepositService/GetDayTotals");
-        let deposit = self.clone();
+        assert_eq!(request.uri().path(), format!("/{}/GetDayTotals", C::SERVICE));
+        let neighbour = self.clone();
         Box::pin(async move {
             let mut grpc = Grpc::new(tonic_prost::ProstCodec::default());
-            Ok(grpc.unary(deposit, request).await)
+            Ok(grpc.unary(neighbour, request).await)
         })
     }
 }

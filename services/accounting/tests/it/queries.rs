@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use proto::accounting::v1 as pb;
 use proto::deposit::v1::DayTotal;
+use proto::loan::v1 as loan;
 use tonic::Code;
 
-use crate::neighbour::Deposit;
+use crate::neighbour::{Deposit, Loan};
 use crate::support::*;
 
 fn total(debit_minor: i64, credit_minor: i64) -> DayTotal {
@@ -17,6 +18,12 @@ fn total(debit_minor: i64, credit_minor: i64) -> DayTotal {
         credit_minor,
         entries: 1,
     }
+}
+
+/// Beside a loan service that has booked nothing.
+async fn beside_deposit() -> (Deposit, Service) {
+    let ((deposit, address), (_, loan)) = (Deposit::start(), Loan::start());
+    (deposit, Service::start_beside(address, loan).await)
 }
 
 async fn tie_out(service: &Service) -> pb::GetTieOutResponse {
@@ -83,8 +90,7 @@ async fn what_cannot_be_read_is_named() {
 
 #[tokio::test]
 async fn the_tie_out_agrees_while_both_ledgers_have_the_same_turnover() {
-    let (deposit, address) = Deposit::start();
-    let service = Service::start_beside(address).await;
+    let (deposit, service) = beside_deposit().await;
     assert!(tie_out(&service).await.agrees);
     service.deliver(vec![batch(1, vec![cash(100), transfer(30)])]).await.unwrap();
     deposit.says(vec![total(30, 130)], 0);
@@ -100,8 +106,7 @@ async fn the_tie_out_agrees_while_both_ledgers_have_the_same_turnover() {
 
 #[tokio::test]
 async fn the_tie_out_shows_a_difference_and_what_may_explain_it() {
-    let (deposit, address) = Deposit::start();
-    let service = Service::start_beside(address).await;
+    let (deposit, service) = beside_deposit().await;
     service.deliver(vec![batch(1, vec![cash(100)])]).await.unwrap();
     deposit.says(vec![total(0, 120)], 2);
 
@@ -121,4 +126,67 @@ async fn the_tie_out_without_the_sub_ledger_is_unavailable() {
     let answer = service.operator().get_tie_out(request).await;
 
     assert_eq!(reason(answer), (Code::Unavailable, "SERVICE_UNAVAILABLE".into()));
+}
+
+#[tokio::test]
+async fn principal_and_interest_of_loans_tie_out_each_by_itself() {
+    let ((deposit, of_deposit), (loan, of_loan)) = (Deposit::start(), Loan::start());
+    let service = Service::start_beside(of_deposit, of_loan).await;
+    let accrued = [(pb::AmountKind::Interest, 40), (pb::AmountKind::Penalty, 2)];
+    let events = vec![
+        loan_event(pb::EventKind::LoanDisbursed, &[(pb::AmountKind::Principal, 1_000)]),
+        loan_event(pb::EventKind::LoanInterestAccrued, &accrued),
+    ];
+    service.deliver_as("loan", vec![batch(1, events)]).await.unwrap();
+    let settled = event(pb::EventKind::LoanSettledToAccount, 1_000);
+    service.deliver(vec![batch(1, vec![settled])]).await.unwrap();
+    deposit.says(vec![total(0, 1_000)], 1);
+    let part = |part: loan::DayTotalPart, debit_minor| loan::DayTotal {
+        product_code: "CONSUMER".into(),
+        part: part.into(),
+        currency_code: "CNY".into(),
+        debit_minor,
+        credit_minor: 0,
+    };
+    let principal = part(loan::DayTotalPart::Principal, 1_000);
+    loan.says(vec![principal.clone(), part(loan::DayTotalPart::Interest, 42)], 2);
+
+    let answer = tie_out(&service).await;
+
+    assert!(answer.agrees, "{answer:?}");
+    assert_eq!(answer.undelivered_batches, 3);
+    let lines: Vec<_> = answer
+        .lines
+        .iter()
+        .map(|line| (line.gl_account.as_str(), line.part(), line.product_code.as_str()))
+        .collect();
+    let expected = [
+        ("113201", pb::ControlPart::Interest, "CONSUMER"),
+        ("130301", pb::ControlPart::Principal, "CONSUMER"),
+        ("2011", pb::ControlPart::Principal, "CURRENT"),
+    ];
+    assert_eq!(lines, expected);
+
+    loan.says(vec![principal, part(loan::DayTotalPart::Interest, 41)], 0);
+    let answer = tie_out(&service).await;
+    assert!(!answer.agrees);
+    let apart: Vec<_> = answer
+        .lines
+        .iter()
+        .filter(|line| line.ledger_debit_minor != line.sub_ledger_debit_minor)
+        .map(|line| line.gl_account.as_str())
+        .collect();
+    assert_eq!(apart, ["113201"]);
+}
+
+#[tokio::test]
+async fn the_tie_out_without_one_of_the_sub_ledgers_is_unavailable() {
+    let (_, address) = Deposit::start();
+    let service = Service::start_beside(address, nobody()).await;
+    let request = pb::GetTieOutRequest { business_date: String::new() };
+
+    let status = service.operator().get_tie_out(request).await.unwrap_err();
+
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().contains("loan"), "{status:?}");
 }

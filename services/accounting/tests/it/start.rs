@@ -21,7 +21,7 @@ fn settings(books: &str) -> String {
     format!(
         "[server]\nlisten = \"127.0.0.1:0\"\noperations_listen = \"127.0.0.1:0\"\n\
          [database]\nnodes = [\"postgres://accounting_app@127.0.0.1:1/accounting\"]\n\
-         [clients]\ndeposit = \"https://127.0.0.1:1\"\n[books]\n{books}"
+         [clients]\ndeposit = \"https://127.0.0.1:1\"\nloan = \"https://127.0.0.1:1\"\n[books]\n{books}"
     )
 }
 
@@ -42,8 +42,8 @@ fn books_that_do_not_fit_together_keep_the_service_from_starting() {
 
     assert!(!started);
     for problem in [
-        "rules.toml:22: rule CASH_LOST from 2020-01-01: there is no such event",
-        "rules.toml:43: rule HOLD_CAPTURED from 2020-01-01: account 3999 is not in the chart",
+        "rules.toml:23: rule CASH_LOST from 2020-01-01: there is no such event",
+        "rules.toml:44: rule HOLD_CAPTURED from 2020-01-01: account 3999 is not in the chart",
     ] {
         assert!(said.contains(problem), "{problem} in {said}");
     }

@@ -35,6 +35,7 @@ pub struct Service {
     /// One process, or two on the same books.
     processes: Vec<Process>,
     deposit: SocketAddr,
+    loan: SocketAddr,
     more: String,
     directory: TempDir,
     /// Its database.
@@ -49,23 +50,26 @@ struct Process {
 }
 
 impl Service {
-    /// Starts everything and waits until it is ready. Nobody answers as deposit.
+    /// Starts everything and waits until it is ready. Nobody answers as deposit or loan.
     pub async fn start() -> Self {
-        let nobody = SocketAddr::from(([127, 0, 0, 1], port::free(1).unwrap()[0]));
-        Self::start_beside(nobody).await
+        Self::start_with("").await
     }
 
-    /// Starts everything beside a deposit service that is there.
-    pub async fn start_beside(deposit: SocketAddr) -> Self {
-        Self::start_with(deposit, "").await
+    /// The same with further settings.
+    pub async fn start_with(more: &str) -> Self {
+        Self::start_all(nobody(), nobody(), more).await
     }
 
-    /// Starts everything with further settings.
-    pub async fn start_with(deposit: SocketAddr, more: &str) -> Self {
+    /// Starts everything beside a deposit and a loan service.
+    pub async fn start_beside(deposit: SocketAddr, loan: SocketAddr) -> Self {
+        Self::start_all(deposit, loan, "").await
+    }
+
+    async fn start_all(deposit: SocketAddr, loan: SocketAddr, more: &str) -> Self {
         let database = fresh_database().await;
         let directory = TempDir::new().unwrap();
         let more = more.to_owned();
-        let mut service = Self { processes: Vec::new(), deposit, more, directory, database };
+        let mut service = Self { processes: Vec::new(), deposit, loan, more, directory, database };
         service.add_process().await;
         service
     }
@@ -91,14 +95,15 @@ impl Service {
 
     /// The settings of a process, with the books that the bank ships.
     fn settings(&self, listen: SocketAddr, operations: SocketAddr) -> String {
-        let (nodes, deposit, more) = (&self.database.app_urls, self.deposit, &self.more);
+        let (nodes, more) = (&self.database.app_urls, &self.more);
+        let (deposit, loan) = (self.deposit, self.loan);
         let tls = Authority::of_this_process();
         let tls = tls.tls_section(self.directory.path(), "service/accounting").unwrap();
         let books = concat!(env!("CARGO_MANIFEST_DIR"), "/books");
         format!(
             "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n{tls}\
              [database]\nnodes = {nodes:?}\n\
-             [clients]\ndeposit = \"https://{deposit}\"\n\
+             [clients]\ndeposit = \"https://{deposit}\"\nloan = \"https://{loan}\"\n\
              [books]\nchart_file = \"{books}/chart.toml\"\nrules_file = \"{books}/rules.toml\"\n\
              first_business_date = \"{MONDAY}\"\n{more}"
         )
@@ -167,6 +172,17 @@ impl Service {
         accepted(self.source().post_events(delivery(batches)).await)
     }
 
+    /// The same in the name of another source.
+    pub async fn deliver_as(
+        &self,
+        source: &str,
+        batches: Vec<pb::EventBatch>,
+    ) -> Result<Vec<i64>, Status> {
+        let mut client = self.called_by(&format!("service/{source}"));
+        let delivery = pb::PostEventsRequest { source: source.into(), ..delivery(batches) };
+        accepted(client.post_events(delivery).await)
+    }
+
     /// The trial balance of a date.
     pub async fn trial_balance(&self, date: &str) -> pb::GetTrialBalanceResponse {
         let request = pb::GetTrialBalanceRequest { business_date: date.into() };
@@ -179,14 +195,21 @@ impl Service {
         Ok(answer.into_inner().business_date)
     }
 
-    /// Confirms a date in deposit's name; answers whether it is closed.
+    /// Confirms a date in the name of every source; answers whether it is closed.
     pub async fn confirm(&self, date: &str) -> Result<bool, Status> {
+        self.confirm_as("deposit", date).await?;
+        self.confirm_as("loan", date).await
+    }
+
+    /// Confirms a date in the name of one source; answers whether it is closed.
+    pub async fn confirm_as(&self, source: &str, date: &str) -> Result<bool, Status> {
         let request = pb::ConfirmCutOverRequest {
             request_id: request_id(),
-            source: "deposit".into(),
+            source: source.into(),
             business_date: date.into(),
         };
-        Ok(self.source().confirm_cut_over(request).await?.into_inner().closed)
+        let mut client = self.called_by(&format!("service/{source}"));
+        Ok(client.confirm_cut_over(request).await?.into_inner().closed)
     }
 }
 
@@ -215,6 +238,11 @@ async fn fresh_database() -> TestDatabase {
         platform::db::migrate(owner_url, app_role, &accounting::MIGRATIONS).await
     })
     .await
+}
+
+/// Where nobody listens.
+pub fn nobody() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port::free(1).unwrap()[0]))
 }
 
 /// A new request id.
@@ -262,6 +290,19 @@ pub fn event(kind: pb::EventKind, amount_minor: i64) -> pb::BusinessEvent {
         amounts: vec![pb::EventAmount { kind: pb::AmountKind::Principal.into(), amount_minor }],
         reversal: false,
         value_date: String::new(),
+    }
+}
+
+/// An event of a consumer loan in CNY.
+pub fn loan_event(kind: pb::EventKind, amounts: &[(pb::AmountKind, i64)]) -> pb::BusinessEvent {
+    let amounts = amounts.iter().map(|(kind, amount_minor)| pb::EventAmount {
+        kind: (*kind).into(),
+        amount_minor: *amount_minor,
+    });
+    pb::BusinessEvent {
+        product_code: "CONSUMER".into(),
+        amounts: amounts.collect(),
+        ..event(kind, 1)
     }
 }
 

@@ -53,11 +53,10 @@ impl TraceService for Collector {
 #[tokio::test]
 async fn a_booked_batch_has_a_span_in_the_trace_that_it_brings() {
     let (collector, address) = Collector::start();
-    let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
     // No call begins a trace here: whatever is exported belongs to a trace that came in.
     let telemetry =
         format!("[telemetry]\notlp_endpoint = \"http://{address}\"\nsample_ratio = 0.0\n");
-    let service = Service::start_with(nobody, &telemetry).await;
+    let service = Service::start_with(&telemetry).await;
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned();
     let traced = pb::EventBatch { traceparent, ..batch(1, vec![cash(1), cash(2)]) };
     service.deliver(vec![traced, batch(2, vec![cash(3)])]).await.unwrap();

@@ -25,6 +25,8 @@ pub fn read(method: &str, bytes: &[u8], now: DateTime<Utc>) -> Option<Reading> {
         "UnfreezeAccount" => reading(bytes, |m| parse::unfreeze_account(fields(), &m)),
         "CloseAccount" => reading(bytes, |m| parse::close_account(fields(), &m)),
         "CloseOwner" => reading(bytes, |m| parse::close_owner(fields(), &m)),
+        "SettleToAccount" => reading(bytes, |m| parse::settle_to_account(fields(), &m)),
+        "CollectFromAccount" => reading(bytes, |m| parse::collect_from_account(fields(), &m)),
         "GetBalance" => reading(bytes, |m: pb::GetBalanceRequest| {
             parse::account_query(fields(), &m.account_number, m.consistency.as_ref())
         }),

@@ -219,6 +219,22 @@ impl DepositService for Api {
         Ok(written(pb::CloseOwnerResponse { posting: Some(posting) }, &token))
     }
 
+    async fn settle_to_account(
+        &self,
+        request: Request<pb::SettleToAccountRequest>,
+    ) -> Result<Response<pb::SettleToAccountResponse>, Status> {
+        let (posting, token) = self.post(&request, parse::settle_to_account).await?;
+        Ok(written(pb::SettleToAccountResponse { posting: Some(posting) }, &token))
+    }
+
+    async fn collect_from_account(
+        &self,
+        request: Request<pb::CollectFromAccountRequest>,
+    ) -> Result<Response<pb::CollectFromAccountResponse>, Status> {
+        let (posting, token) = self.post(&request, parse::collect_from_account).await?;
+        Ok(written(pb::CollectFromAccountResponse { posting: Some(posting) }, &token))
+    }
+
     async fn get_balance(
         &self,
         request: Request<pb::GetBalanceRequest>,

@@ -10,9 +10,9 @@ use proto::common::v1 as common;
 use proto::deposit::v1 as pb;
 
 use crate::commands::{
-    Action, CaptureHold, CloseAccount, CloseOwner, Command, DepositCash, FreezeAccount,
-    FreezeScope, OpenAccount, PlaceHold, ReleaseHold, ReversePosting, Standing, Transfer,
-    UnfreezeAccount, WithdrawCash,
+    Action, CaptureHold, CloseAccount, CloseOwner, CollectFromAccount, Command, DepositCash,
+    FreezeAccount, FreezeScope, OpenAccount, PlaceHold, ReleaseHold, ReversePosting,
+    SettleToAccount, Standing, Transfer, UnfreezeAccount, WithdrawCash,
 };
 use crate::domain::Asker;
 
@@ -212,6 +212,39 @@ pub fn close_owner(fields: Fields, m: &pb::CloseOwnerRequest) -> Result<Command,
     command(fields, &m.request_id, m, |fields| {
         let customer_id = fields.read("customer_id", CustomerId::parse(&m.customer_id))?;
         Some(Action::CloseOwner(CloseOwner { customer_id }))
+    })
+}
+
+pub fn settle_to_account(
+    fields: Fields,
+    m: &pb::SettleToAccountRequest,
+) -> Result<Command, Violations> {
+    command(fields, &m.request_id, m, |fields| {
+        let account = account(fields, "account_number", &m.account_number);
+        let amount = amount(fields, m.amount.as_ref());
+        let customer_id = fields.read("customer_id", CustomerId::parse(&m.customer_id));
+        Some(Action::SettleToAccount(SettleToAccount {
+            account: account?,
+            amount: amount?,
+            customer_id: customer_id?,
+        }))
+    })
+}
+
+pub fn collect_from_account(
+    fields: Fields,
+    m: &pb::CollectFromAccountRequest,
+) -> Result<Command, Violations> {
+    command(fields, &m.request_id, m, |fields| {
+        let account = account(fields, "account_number", &m.account_number);
+        let amount = amount(fields, m.amount.as_ref());
+        let customer_id = fields.read("customer_id", CustomerId::parse(&m.customer_id));
+        Some(Action::CollectFromAccount(CollectFromAccount {
+            account: account?,
+            amount: amount?,
+            customer_id: customer_id?,
+            allow_partial: m.allow_partial,
+        }))
     })
 }
 

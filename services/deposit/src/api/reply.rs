@@ -100,6 +100,8 @@ fn kind(kind: Kind) -> pb::PostingKind {
         Kind::AccountUnfrozen => pb::PostingKind::AccountUnfrozen,
         Kind::AccountClosed => pb::PostingKind::AccountClosed,
         Kind::OwnerClosed => pb::PostingKind::OwnerClosed,
+        Kind::LoanSettlement => pb::PostingKind::LoanSettlement,
+        Kind::LoanCollection => pb::PostingKind::LoanCollection,
         // Never posted, so never answered as a posting.
         Kind::Fenced => pb::PostingKind::Unspecified,
     }

@@ -9,6 +9,7 @@ mod close_account;
 mod close_owner;
 mod freeze;
 mod hold;
+mod loan_money;
 mod open_account;
 mod posting;
 mod reverse;
@@ -19,6 +20,7 @@ pub use close_account::CloseAccount;
 pub use close_owner::CloseOwner;
 pub use freeze::{FreezeAccount, FreezeScope, UnfreezeAccount};
 pub use hold::{CaptureHold, ExpireHold, PlaceHold, ReleaseHold};
+pub use loan_money::{CollectFromAccount, SettleToAccount};
 pub use open_account::{OpenAccount, Standing};
 pub use posting::PostingBook;
 pub use reverse::ReversePosting;
@@ -54,6 +56,7 @@ pub enum Action {
     CaptureHold(CaptureHold),
     CloseAccount(CloseAccount),
     CloseOwner(CloseOwner),
+    CollectFromAccount(CollectFromAccount),
     DepositCash(DepositCash),
     ExpireHold(ExpireHold),
     FreezeAccount(FreezeAccount),
@@ -61,6 +64,7 @@ pub enum Action {
     PlaceHold(PlaceHold),
     ReleaseHold(ReleaseHold),
     ReversePosting(ReversePosting),
+    SettleToAccount(SettleToAccount),
     Transfer(Transfer),
     UnfreezeAccount(UnfreezeAccount),
     WithdrawCash(WithdrawCash),
@@ -125,6 +129,8 @@ impl Command {
             Action::Transfer(c) => Some(c.amount.money()),
             Action::PlaceHold(c) => Some(c.amount.money()),
             Action::CaptureHold(c) => Some(c.amount.money()),
+            Action::CollectFromAccount(c) => Some(c.amount.money()),
+            Action::SettleToAccount(c) => Some(c.amount.money()),
             Action::OpenAccount(c) => Some(Money::new(c.opening_deposit_minor, c.currency)),
             Action::CloseAccount(_)
             | Action::CloseOwner(_)
@@ -142,6 +148,7 @@ impl Command {
             Action::CaptureHold(c) => c.needs(needs),
             Action::CloseAccount(c) => c.needs(needs),
             Action::CloseOwner(c) => c.needs(needs),
+            Action::CollectFromAccount(c) => needs.accounts.push(c.account),
             Action::DepositCash(c) => needs.accounts.push(c.account),
             Action::ExpireHold(c) => needs.holds.push(c.hold_id),
             Action::FreezeAccount(c) => needs.accounts.push(c.account),
@@ -149,6 +156,7 @@ impl Command {
             Action::PlaceHold(c) => needs.accounts.push(c.account),
             Action::ReleaseHold(c) => needs.holds.push(c.hold_id),
             Action::ReversePosting(c) => c.needs(needs),
+            Action::SettleToAccount(c) => needs.accounts.push(c.account),
             Action::Transfer(c) => c.needs(needs),
             Action::UnfreezeAccount(c) => needs.accounts.push(c.account),
             Action::WithdrawCash(c) => needs.accounts.push(c.account),
@@ -199,6 +207,7 @@ impl Command {
             Action::CaptureHold(c) => (Kind::HoldCaptured, c.decide(by, books)),
             Action::CloseAccount(c) => (Kind::AccountClosed, c.decide(asker, books)),
             Action::CloseOwner(c) => (Kind::OwnerClosed, c.decide(books)),
+            Action::CollectFromAccount(c) => (Kind::LoanCollection, c.decide(by, books)),
             Action::DepositCash(c) => (Kind::CashDeposit, c.decide(by, books)),
             Action::ExpireHold(c) => (Kind::HoldReleased, c.decide(asker, books)),
             Action::FreezeAccount(c) => (Kind::AccountFrozen, c.decide(asker, books)),
@@ -206,6 +215,7 @@ impl Command {
             Action::PlaceHold(c) => (Kind::HoldPlaced, c.decide(by, books)),
             Action::ReleaseHold(c) => (Kind::HoldReleased, c.decide(asker, books)),
             Action::ReversePosting(c) => (Kind::Reversal, c.decide(by, books)),
+            Action::SettleToAccount(c) => (Kind::LoanSettlement, c.decide(by, books)),
             Action::Transfer(c) => (Kind::Transfer, c.decide(by, books)),
             Action::UnfreezeAccount(c) => (Kind::AccountUnfrozen, c.decide(asker, books)),
             Action::WithdrawCash(c) => (Kind::CashWithdrawal, c.decide(by, books)),
@@ -226,6 +236,8 @@ impl Command {
         match &self.action {
             Action::DepositCash(c) => amount(None, Some(c.account), c.amount),
             Action::WithdrawCash(c) => amount(Some(c.account), None, c.amount),
+            Action::CollectFromAccount(c) => amount(Some(c.account), None, c.amount),
+            Action::SettleToAccount(c) => amount(None, Some(c.account), c.amount),
             Action::Transfer(c) => amount(Some(c.debit), Some(c.credit), c.amount),
             Action::PlaceHold(c) => amount(Some(c.account), None, c.amount),
             Action::CaptureHold(c) => {

@@ -110,6 +110,8 @@ fn event_kind(original: &Outcome) -> Result<EventKind, Rejection> {
         | Kind::AccountUnfrozen
         | Kind::AccountClosed
         | Kind::OwnerClosed
+        | Kind::LoanSettlement
+        | Kind::LoanCollection
         | Kind::Fenced => Err(Rejection::PostingNotReversible),
     }
 }

@@ -31,7 +31,11 @@ fn books(with_others: bool) -> Books {
 /// What somebody else's past is made of: requests that name nobody but them.
 fn is_of_others(step: &Step) -> bool {
     match step.what {
-        What::In(a, _) | What::Out(a, _) | What::Hold(a, _) => !is_own(a),
+        What::In(a, _)
+        | What::Out(a, _)
+        | What::Hold(a, _)
+        | What::Settle(a, ..)
+        | What::Collect(a, ..) => !is_own(a),
         What::Move(a, b, _) => !is_own(a) && !is_own(b),
         What::Capture(_, _, to, _) => to.is_none_or(|to| !is_own(to)),
         What::Release(_) | What::Reverse(_) | What::Freeze(..) | What::Thaw(_) => false,

@@ -37,6 +37,10 @@ pub enum EventKind {
     Transferred,
     /// Reserved money went to clearing.
     HoldCaptured,
+    /// Money of a loan came in.
+    LoanSettledToAccount,
+    /// Money for a loan went out.
+    LoanSettledFromAccount,
 }
 
 /// A movement of money in the words that accounting rules are written in.

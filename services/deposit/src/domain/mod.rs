@@ -14,6 +14,8 @@ mod rejection;
 #[cfg(test)]
 mod asker_tests;
 #[cfg(test)]
+mod loan_money_tests;
+#[cfg(test)]
 mod properties;
 
 pub use account::{Account, AccountStatus};

@@ -33,13 +33,17 @@ pub enum Kind {
     AccountClosed,
     /// A customer for whom nothing more is opened.
     OwnerClosed,
+    /// Money of a loan paid to an account.
+    LoanSettlement,
+    /// Money taken from an account for a loan.
+    LoanCollection,
     /// Never asked for: the place of a request that was reversed before it arrived.
     Fenced,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::CashDeposit,
         Self::CashWithdrawal,
         Self::Transfer,
@@ -52,6 +56,8 @@ impl Kind {
         Self::AccountUnfrozen,
         Self::AccountClosed,
         Self::OwnerClosed,
+        Self::LoanSettlement,
+        Self::LoanCollection,
         Self::Fenced,
     ];
 
@@ -70,6 +76,8 @@ impl Kind {
             Self::AccountUnfrozen => "ACCOUNT_UNFROZEN",
             Self::AccountClosed => "ACCOUNT_CLOSED",
             Self::OwnerClosed => "OWNER_CLOSED",
+            Self::LoanSettlement => "LOAN_SETTLEMENT",
+            Self::LoanCollection => "LOAN_COLLECTION",
             Self::Fenced => "FENCED",
         }
     }

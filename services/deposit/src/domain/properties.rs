@@ -14,8 +14,9 @@ use super::{
     Rejection,
 };
 use crate::commands::{
-    Action, CaptureHold, Command, DepositCash, FreezeAccount, FreezeScope, PlaceHold, ReleaseHold,
-    ReversePosting, Transfer, UnfreezeAccount, WithdrawCash,
+    Action, CaptureHold, CollectFromAccount, Command, DepositCash, FreezeAccount, FreezeScope,
+    PlaceHold, ReleaseHold, ReversePosting, SettleToAccount, Transfer, UnfreezeAccount,
+    WithdrawCash,
 };
 
 pub(super) const ACCOUNTS: u64 = 4;
@@ -32,10 +33,15 @@ pub(super) fn today() -> BusinessDate {
     BusinessDate::parse("2026-03-02").unwrap()
 }
 
+/// Whose all accounts are.
+pub(super) fn owner() -> CustomerId {
+    CustomerId::new(now(), [1; 10])
+}
+
 pub(super) fn account(serial: u64) -> Account {
     Account {
         number: number(serial),
-        customer_id: CustomerId::new(now(), [1; 10]),
+        customer_id: owner(),
         product: Products::find("CURRENT").unwrap(),
         currency: Currency::CNY,
         status: AccountStatus::Active,
@@ -47,7 +53,7 @@ pub(super) fn account(serial: u64) -> Account {
     }
 }
 
-fn cny(minor: i64) -> PositiveMoney {
+pub(super) fn cny(minor: i64) -> PositiveMoney {
     PositiveMoney::try_new(Money::new(minor, Currency::CNY)).unwrap()
 }
 
@@ -76,6 +82,10 @@ pub(super) enum What {
     Reverse(u8),
     Freeze(u64, bool),
     Thaw(u64),
+    /// Money of a loan of the owner, or of somebody else.
+    Settle(u64, i64, bool),
+    /// For a loan of the owner or of somebody else; also in part, or not.
+    Collect(u64, i64, bool, bool),
 }
 
 pub(super) fn what() -> impl Strategy<Value = What> {
@@ -88,11 +98,14 @@ pub(super) fn what() -> impl Strategy<Value = What> {
             .prop_filter("two accounts", |(a, b, _)| a != b)
             .prop_map(|(a, b, m)| What::Move(a, b, m)),
         (a.clone(), amount.clone()).prop_map(|(a, m)| What::Hold(a, m)),
-        (any::<u8>(), amount, proptest::option::of(a.clone()), any::<bool>())
+        (any::<u8>(), amount.clone(), proptest::option::of(a.clone()), any::<bool>())
             .prop_map(|(h, m, to, all)| What::Capture(h % 48, m, to, all)),
         any::<u8>().prop_map(|h| What::Release(h % 48)),
         any::<u8>().prop_map(|p| What::Reverse(p % 48)),
         (a.clone(), any::<bool>()).prop_map(|(a, all)| What::Freeze(a, all)),
+        (a.clone(), amount.clone(), any::<bool>()).prop_map(|(a, m, own)| What::Settle(a, m, own)),
+        (a.clone(), amount.clone(), any::<bool>(), any::<bool>())
+            .prop_map(|(a, m, own, part)| What::Collect(a, m, own, part)),
         a.prop_map(What::Thaw),
     ]
 }
@@ -100,6 +113,10 @@ pub(super) fn what() -> impl Strategy<Value = What> {
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = (0_u8..48, what()).prop_map(|(request, what)| Step { request, what });
     prop::collection::vec(step, 1..60)
+}
+
+fn borrower(own: bool) -> CustomerId {
+    if own { owner() } else { CustomerId::new(now(), [9; 10]) }
 }
 
 pub(super) fn command(step: &Step) -> Command {
@@ -130,6 +147,17 @@ pub(super) fn command(step: &Step) -> Command {
             account: number(a),
             scope: if all { FreezeScope::All } else { FreezeScope::Debits },
         }),
+        What::Settle(a, m, own) => Action::SettleToAccount(SettleToAccount {
+            account: number(a),
+            amount: cny(m),
+            customer_id: borrower(own),
+        }),
+        What::Collect(a, m, own, allow_partial) => Action::CollectFromAccount(CollectFromAccount {
+            account: number(a),
+            amount: cny(m),
+            customer_id: borrower(own),
+            allow_partial,
+        }),
         What::Thaw(a) => Action::UnfreezeAccount(UnfreezeAccount { account: number(a) }),
     };
     // The content of a step is what it says; a repeated number with another content is a reused id.
@@ -155,7 +183,7 @@ fn books() -> Books {
     books
 }
 
-fn run(steps: &[Step]) -> (Vec<Outcome>, Changes) {
+pub(super) fn run(steps: &[Step]) -> (Vec<Outcome>, Changes) {
     let mut books = books();
     let outcomes = steps.iter().map(|step| command(step).decide(&mut books)).collect();
     (outcomes, books.into_changes())
@@ -259,11 +287,11 @@ proptest! {
     }
 }
 
-fn step(request: u8, what: What) -> Step {
+pub(super) fn step(request: u8, what: What) -> Step {
     Step { request, what }
 }
 
-fn decisions(steps: &[Step]) -> Vec<Decision> {
+pub(super) fn decisions(steps: &[Step]) -> Vec<Decision> {
     run(steps).0.iter().map(|outcome| outcome.decision).collect()
 }
 

@@ -8,6 +8,7 @@ mod audited;
 mod books;
 mod holds;
 mod idempotency;
+mod loan_money;
 mod queries;
 mod races;
 mod refusals;

@@ -143,6 +143,11 @@ impl Service {
         self.client_as("service/customer")
     }
 
+    /// A client which calls as the loan service.
+    pub fn loan_service(&self) -> Client {
+        self.client_as("service/loan")
+    }
+
     /// A client which calls under this name.
     pub fn client_as(&self, name: &str) -> Client {
         self.client_with(name, OnBehalfOf::nobody())

@@ -30,6 +30,7 @@ pub fn services() -> anyhow::Result<Vec<Service>> {
             "bank.accounting.v1.AccountingService" => accounting::api::fuzzing::read,
             "bank.customer.v1.CustomerService" => customer::api::fuzzing::read,
             "bank.deposit.v1.DepositService" => deposit::api::fuzzing::read,
+            "bank.loan.v1.LoanService" => loan::api::fuzzing::read,
             "bank.operations.v1.OperationsService" => platform::traffic::fuzzing::read,
             name => {
                 anyhow::bail!("{name} is fed by nobody: name its api::fuzzing in request.rs")

@@ -59,6 +59,8 @@ impl Maker {
     fn value(&self, field: &FieldDescriptor) -> anyhow::Result<Value> {
         let value = match field.kind() {
             Kind::Message(inner) => Value::Message(self.message(&inner)?),
+            // Of part of a loan: all of it has no amount.
+            Kind::Enum(_) if of(field, "QuotePrepaymentRequest") => Value::EnumNumber(2),
             Kind::Enum(_) => Value::EnumNumber(1),
             Kind::Bool => Value::Bool(false),
             Kind::Int64 | Kind::Sint64 if field.name() == "booked_at_us" => {
@@ -92,6 +94,7 @@ impl Maker {
                 AccountNumber::from_parts(CellCode::try_new(100)?, u64::from(number))?.to_string()
             }
             name if name.ends_with("_date") => "2026-06-01".to_owned(),
+            "valid_through" | "disbursed_on" => "2026-06-01".to_owned(),
             name if name.ends_with("product_code") => "CURRENT".to_owned(),
             "currency_code" => "CNY".to_owned(),
             "name" => "Ada Lovelace".to_owned(),
@@ -103,6 +106,9 @@ impl Maker {
             "page_token" if message.name() == "ListCustomerChangesRequest" => {
                 "1780000000000000.019508f0-4a3b-7c5d-8e6f-0123456789ab".to_owned()
             }
+            "page_token" if message.name() == "ListLoansRequest" => {
+                "019508f0-4a3b-7c5d-8e6f-0123456789ab".to_owned()
+            }
             "page_token" => "42".to_owned(),
             "at_least" => "deposit:1:0/3000060".to_owned(),
             "traceparent" => "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
@@ -110,6 +116,11 @@ impl Maker {
         };
         Ok(text)
     }
+}
+
+/// Whether a field is one of this message.
+fn of(field: &FieldDescriptor, message: &str) -> bool {
+    field.parent_message().name() == message
 }
 
 /// The request as large as it may be, by its first text.

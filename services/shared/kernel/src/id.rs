@@ -73,6 +73,8 @@ ids! {
     CustomerId,
     /// One reservation of money on one deposit account.
     HoldId,
+    /// Identifies a loan, from its application to its end.
+    LoanId,
     /// One decided and posted request; equal to the id of that request.
     PostingId,
 }

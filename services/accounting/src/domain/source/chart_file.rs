@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Notes, SourceText};
-use crate::domain::chart::{Account, AccountType, Chart, GlAccount};
+use crate::domain::chart::{Account, AccountType, Chart, GlAccount, Part};
 use crate::domain::journal::Side;
 
 #[derive(Deserialize)]
@@ -37,6 +37,7 @@ const fn on_balance_sheet() -> bool {
 #[serde(deny_unknown_fields)]
 struct ControlEntry {
     product: Spanned<String>,
+    part: Option<Spanned<String>>,
     gl_account: Spanned<String>,
 }
 
@@ -68,6 +69,7 @@ pub(super) fn chart(source: SourceText<'_>, notes: &mut Notes) -> Chart {
     for entry in &file.control {
         control(entry, &mut chart, source, notes);
     }
+    incomplete(&file.control, &chart, source, notes);
     chart
 }
 
@@ -130,20 +132,45 @@ fn control(entry: &ControlEntry, chart: &mut Chart, source: SourceText<'_>, note
         notes.add(source, &entry.product.span(), "a control account needs a product");
         return;
     }
+    let Some(part) = part(entry, source, notes) else { return };
     if !chart.accounts.contains_key(code.as_str()) {
         let message = format!("control account {code} of {product} is not in the chart");
         notes.add(source, &entry.gl_account.span(), message);
         return;
     }
     if chart.is_control(code) {
-        let message = format!("account {code} already controls another product");
+        let message = format!("account {code} already controls another product or part");
         notes.add(source, &entry.gl_account.span(), message);
         return;
     }
-    if chart.controls.contains_key(product) {
-        let message = format!("product {product} already has a control account");
+    if chart.control(product, part).is_some() {
+        let message =
+            format!("product {product} already has a control account for {}", part.code());
         notes.add(source, &entry.product.span(), message);
         return;
     }
-    chart.controls.insert(product.clone(), GlAccount::from_code(code));
+    let parts = chart.controls.entry(product.clone()).or_default();
+    parts.insert(part, GlAccount::from_code(code));
+}
+
+fn part(entry: &ControlEntry, source: SourceText<'_>, notes: &mut Notes) -> Option<Part> {
+    let Some(named) = &entry.part else { return Some(Part::default()) };
+    let part = Part::from_code(named.get_ref());
+    if part.is_none() {
+        let message = format!("{:?} is neither principal nor interest", named.get_ref());
+        notes.add(source, &named.span(), message);
+    }
+    part
+}
+
+/// Interest is owed on something: a product is not controlled by its interest alone.
+fn incomplete(controls: &[ControlEntry], chart: &Chart, source: SourceText<'_>, notes: &mut Notes) {
+    for entry in controls {
+        let product = entry.product.get_ref();
+        let known = chart.controls.contains_key(product);
+        if known && chart.control(product, Part::Principal).is_none() {
+            let message = format!("product {product} has no control account for principal");
+            notes.add(source, &entry.product.span(), message);
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! The chart and the rules as files: read, checked as a whole, and every problem named with its file and line.
 //!
-//! What is checked, beyond the form: accounts are unique; each control account exists and controls one product; each
-//! account of a rule exists and is no control account (those are booked through their product); a rule's product has a
-//! control account where the rule needs it; debits and credits of a rule are equally many for each kind of amount; a
+//! What is checked, beyond the form: accounts are unique; each control account exists and controls one part of one
+//! product, and no product has one for interest alone; each account of a rule exists and is no control account (those are
+//! booked through their product); a rule's product has a control account for each part that the rule books; debits and credits of a rule are equally many for each kind of amount; a
 //! rule is wholly on or wholly off the balance sheet; no two rules of the same event, product and date.
 
 mod chart_file;

@@ -11,7 +11,7 @@ use toml::value::Datetime;
 
 use super::chart_file::side;
 use super::{Notes, SourceText};
-use crate::domain::chart::Chart;
+use crate::domain::chart::{Chart, Part};
 use crate::domain::event::{AmountKind, EventKind};
 use crate::domain::journal::{BalancedJournal, Side};
 use crate::domain::rulebook::{AccountRef, Rule, RuleLine};
@@ -87,14 +87,13 @@ impl Reader<'_> {
             self.note(&entry.event.span(), "there is no such event");
         }
         let product = entry.product.as_ref();
-        if let Some(product) = product.filter(|p| self.chart.control(p.get_ref()).is_none()) {
-            let message = format!("product {} has no control account", product.get_ref());
-            self.note(&product.span(), message);
-        }
         let effective_from = self.date(&entry.effective_from);
         let lines: Vec<_> = entry.lines.iter().map(|line| self.line(line.get_ref())).collect();
         let lines = lines.into_iter().collect::<Option<Vec<_>>>();
         // A line that cannot be read would be reported a second time as a missing side.
+        if let Some(product) = product {
+            self.controlled(product, lines.as_deref().unwrap_or_default());
+        }
         if let Some(lines) = &lines {
             self.check(lines, &spanned.get_ref().event.span());
         }
@@ -137,7 +136,8 @@ impl Reader<'_> {
     fn account(&mut self, entry: &Spanned<String>) -> Option<AccountRef> {
         let code = entry.get_ref().as_str();
         match code {
-            "control(product)" => return Some(AccountRef::Control),
+            "control(product)" => return Some(AccountRef::Control(Part::Principal)),
+            "control(product, interest)" => return Some(AccountRef::Control(Part::Interest)),
             "control(counter_product)" => return Some(AccountRef::CounterControl),
             _ => {}
         }
@@ -151,6 +151,19 @@ impl Reader<'_> {
             return None;
         }
         Some(AccountRef::Fixed(account.code.clone()))
+    }
+
+    /// A rule of one product needs the control accounts of the parts that it books; and a product that has none is none.
+    fn controlled(&mut self, product: &Spanned<String>, lines: &[RuleLine]) {
+        let booked = |part| lines.iter().any(|line| line.account == AccountRef::Control(part));
+        for part in Part::ALL {
+            let needed = part == Part::Principal || booked(part);
+            if needed && self.chart.control(product.get_ref(), part).is_none() {
+                let (product_code, part) = (product.get_ref(), part.code());
+                let message = format!("product {product_code} has no control account for {part}");
+                self.note(&product.span(), message);
+            }
+        }
     }
 
     /// What only shows in the lines together.
@@ -180,7 +193,7 @@ impl Reader<'_> {
             AccountRef::Fixed(code) => {
                 self.chart.find(code.code()).is_none_or(|account| account.on_balance_sheet)
             }
-            AccountRef::Control | AccountRef::CounterControl => true,
+            AccountRef::Control(_) | AccountRef::CounterControl => true,
         };
         let inside = lines.iter().filter(|line| on_balance_sheet(line)).count();
         if inside != 0 && inside != lines.len() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{EventKind, Side};
+use crate::domain::{EventKind, Part, Side};
 
 const CHART: &str = include_str!("../../../books/chart.toml");
 const RULES: &str = include_str!("../../../books/rules.toml");
@@ -65,7 +65,7 @@ fn the_books_of_this_bank_load() {
     let rulebook = load(chart_text(CHART), rules_text(RULES)).unwrap();
 
     assert_eq!(
-        rulebook.chart().control("CURRENT").map(|a| a.code().to_owned()),
+        rulebook.chart().control("CURRENT", Part::Principal).map(|a| a.code().to_owned()),
         Some("2011".into())
     );
     assert_eq!(rulebook.chart().find("1001").map(|a| a.name_zh.as_str()), Some("库存现金"));
@@ -134,7 +134,7 @@ fn a_product_without_a_control_account_is_named() {
     assert_eq!(
         problems_of_rules(&rules),
         ["rules.toml:4: rule CASH_DEPOSITED of TERM from 2026-01-01: \
-          product TERM has no control account"]
+          product TERM has no control account for principal"]
     );
 }
 
@@ -251,8 +251,111 @@ gl_account = "1001"
         found,
         [
             "chart.toml:29: account 1001 is in the chart twice",
-            "chart.toml:37: account 2011 already controls another product",
-            "chart.toml:40: product CURRENT already has a control account",
+            "chart.toml:37: account 2011 already controls another product or part",
+            "chart.toml:40: product CURRENT already has a control account for principal",
         ]
+    );
+}
+
+/// A loan product beside CURRENT, controlled in two parts.
+const LOANS: &str = r#"
+[[account]]
+code = "1303"
+name = "Loans"
+name_zh = "贷款"
+type = "asset"
+normal_side = "debit"
+
+[[account]]
+code = "1132"
+name = "Interest receivable"
+name_zh = "应收利息"
+type = "asset"
+normal_side = "debit"
+
+[[control]]
+product = "CONSUMER"
+gl_account = "1303"
+
+[[control]]
+product = "CONSUMER"
+part = "interest"
+gl_account = "1132"
+"#;
+
+const ACCRUED: &str = r#"
+[[rule]]
+event = "LOAN_INTEREST_ACCRUED"
+product = "CONSUMER"
+effective_from = 2026-01-01
+lines = [
+    { side = "debit", account = "control(product, interest)", amount = "INTEREST" },
+    { side = "credit", account = "1001", amount = "INTEREST" },
+]
+"#;
+
+#[test]
+fn a_product_may_be_controlled_in_two_parts() {
+    let chart = format!("{SMALL_CHART}{LOANS}");
+
+    let rulebook = load(chart_text(&chart), rules_text(ACCRUED)).unwrap();
+
+    let controls: Vec<_> = rulebook
+        .chart()
+        .controls()
+        .map(|(product, part, account)| (product.to_owned(), part, account.code().to_owned()))
+        .collect();
+    let expected = [
+        ("CONSUMER".to_owned(), Part::Principal, "1303".to_owned()),
+        ("CONSUMER".to_owned(), Part::Interest, "1132".to_owned()),
+        ("CURRENT".to_owned(), Part::Principal, "2011".to_owned()),
+    ];
+    assert_eq!(controls, expected);
+}
+
+#[test]
+fn parts_that_do_not_exist_or_stand_alone_or_repeat_are_named() {
+    let chart =
+        |from, to| problems(&format!("{SMALL_CHART}{}", LOANS.replacen(from, to, 1)), ACCRUED);
+    let no_part = "part = \"interest\"";
+
+    assert_eq!(
+        chart(no_part, "part = \"fees\"")[0],
+        "chart.toml:48: \"fees\" is neither principal nor interest"
+    );
+    assert_eq!(
+        chart(no_part, "")[0],
+        "chart.toml:47: product CONSUMER already has a control account for principal"
+    );
+    let alone = chart("gl_account = \"1303\"", "part = \"interest\"\ngl_account = \"1303\"");
+    assert!(
+        alone.contains(
+            &"chart.toml:43: product CONSUMER has no control account for principal".into()
+        ),
+        "{alone:?}"
+    );
+}
+
+#[test]
+fn a_rule_that_books_a_part_which_its_product_has_not_is_named() {
+    let chart = format!("{SMALL_CHART}{LOANS}");
+    let found = problems(&chart, &ACCRUED.replace("CONSUMER", "CURRENT"));
+
+    assert_eq!(
+        found,
+        ["rules.toml:4: rule LOAN_INTEREST_ACCRUED of CURRENT from 2026-01-01: \
+          product CURRENT has no control account for interest"]
+    );
+}
+
+#[test]
+fn interest_receivable_is_booked_through_its_product_only() {
+    let chart = format!("{SMALL_CHART}{LOANS}");
+    let found = problems(&chart, &ACCRUED.replace("control(product, interest)", "1132"));
+
+    assert_eq!(
+        found,
+        ["rules.toml:7: rule LOAN_INTEREST_ACCRUED of CONSUMER from 2026-01-01: \
+          1132 is a control account: book it through control(product)"]
     );
 }

@@ -10,6 +10,7 @@ use bank::{BankFile, Options, RunningBank};
 use proto::accounting::v1::accounting_service_client::AccountingServiceClient;
 use proto::customer::v1::customer_service_client::CustomerServiceClient;
 use proto::deposit::v1::deposit_service_client::DepositServiceClient;
+use proto::loan::v1::loan_service_client::LoanServiceClient;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 use testkit::invariants::{self, Books};
@@ -126,6 +127,17 @@ impl Bank {
         self.owners.lock().unwrap().insert(account.to_owned(), customer_id.to_owned());
     }
 
+    /// The loan service, called under this name.
+    pub fn loan(&self, caller: &'static str) -> LoanServiceClient<Named> {
+        LoanServiceClient::new(self.connection("loan", caller))
+    }
+
+    /// The loan service, called by a channel on behalf of a customer.
+    pub fn loans_for(&self, customer_id: &str) -> LoanServiceClient<Acting> {
+        let customer = OnBehalfOf::customer(customer_id).unwrap();
+        LoanServiceClient::with_interceptor(self.connection("loan", CHANNEL), customer)
+    }
+
     /// The accounting service, called under this name.
     pub fn accounting(&self, caller: &'static str) -> AccountingServiceClient<Named> {
         AccountingServiceClient::new(self.connection("accounting", caller))
@@ -154,6 +166,7 @@ impl Bank {
         let url = |service: &str| file.service(service).unwrap().database.auditor_urls[0].clone();
         Books {
             deposit_url: url("deposit"),
+            loan_url: url("loan"),
             accounting_url: url("accounting"),
             customer_url: url("customer"),
             audit_heads: file.audit_heads(),
@@ -180,14 +193,16 @@ impl Bank {
         sqlx::query_scalar(sql).fetch_one(&mut self.look_into(service).await).await.unwrap()
     }
 
-    /// Waits until accounting has taken over everything that deposit booked.
+    /// Waits until accounting has taken over everything that deposit and loan booked.
     pub async fn delivered(&self) {
-        let mut connection = self.look_into("deposit").await;
-        eventually("the outbox of deposit is empty", async || {
-            let rows = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM outbox");
-            rows.fetch_one(&mut connection).await.unwrap() == 0
-        })
-        .await;
+        for service in ["deposit", "loan"] {
+            let mut connection = self.look_into(service).await;
+            eventually("the outbox is empty", async || {
+                let rows = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM outbox");
+                rows.fetch_one(&mut connection).await.unwrap() == 0
+            })
+            .await;
+        }
     }
 
     /// That every invariant holds.
@@ -195,7 +210,7 @@ impl Bank {
         let report = invariants::check(&self.books()).await.unwrap();
         let broken: Vec<_> = report.checks.iter().filter(|check| !check.passed).collect();
         assert!(report.passed, "{broken:#?}");
-        assert_eq!(report.checks.len(), 6);
+        assert_eq!(report.checks.len(), 7);
     }
 }
 

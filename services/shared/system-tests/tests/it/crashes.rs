@@ -6,6 +6,7 @@ use testkit::invariants::Answer;
 use testkit::process::{Identity, Signal};
 use tonic::{Code, Request};
 
+use crate::lending::disburse;
 use crate::load::Load;
 use crate::support::*;
 
@@ -65,6 +66,55 @@ async fn the_accounting_service_is_killed_under_load_and_each_posting_has_one_jo
 #[tokio::test]
 async fn the_primary_is_killed_under_load_and_every_acknowledged_posting_survives() {
     survives_the_death_of("primary", false).await;
+}
+
+/// Loans are paid out at once, and one of the services dies meanwhile: whoever repeats a request gets its outcome, and
+/// each borrower has the money once.
+async fn pays_each_loan_out_once_although_a_service_dies(name: &str) {
+    let bank = Bank::start().await;
+    let mut loans = Vec::new();
+    for _ in 0..8 {
+        let borrower = bank.borrower(0).await;
+        loans.push((bank.approved(&borrower, 1_000_000).await.loan_id, borrower.account));
+    }
+
+    let mut calls = tokio::task::JoinSet::new();
+    for (loan_id, _) in &loans {
+        let (mut teller, request) = (bank.loan(TELLER), disburse(loan_id));
+        calls.spawn(async move {
+            let deadline = std::time::Instant::now() + PATIENCE;
+            loop {
+                match teller.disburse_loan(request.clone()).await {
+                    Ok(answer) => return answer.into_inner().loan.unwrap(),
+                    Err(status) => {
+                        assert_ne!(status.code(), Code::FailedPrecondition, "{status:?}");
+                        assert!(std::time::Instant::now() < deadline, "{status:?}");
+                    }
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        });
+    }
+    kill9(&bank, name).await;
+    let paid = calls.join_all().await;
+
+    bank.running().wait_ready(name, PATIENCE).await.unwrap();
+    assert!(paid.iter().all(|loan| loan.disbursed == Some(crate::support::cny(1_000_000))));
+    for (_, account) in &loans {
+        assert_eq!(bank.balance(account).await.0, 1_000_000);
+    }
+    bank.delivered().await;
+    bank.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_loan_service_is_killed_while_it_pays_out_and_each_loan_is_paid_out_once() {
+    pays_each_loan_out_once_although_a_service_dies("loan").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deposit_is_killed_while_loans_are_paid_out_and_each_loan_is_paid_out_once() {
+    pays_each_loan_out_once_although_a_service_dies("deposit").await;
 }
 
 #[tokio::test]

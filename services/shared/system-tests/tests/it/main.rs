@@ -16,7 +16,11 @@ mod cut_over;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod lending;
+#[cfg(test)]
 mod load;
+#[cfg(test)]
+mod loans;
 #[cfg(test)]
 mod log_lines;
 #[cfg(test)]

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use proto::accounting::v1 as accounting;
 use tonic::Code;
 
+use crate::lending::apply;
 use crate::support::*;
 
 const PAGE: &str = include_str!("../../../../../docs/reference/metrics.md");
-const SERVICES: [&str; 3] = ["customer", "deposit", "accounting"];
+const SERVICES: [&str; 4] = ["customer", "deposit", "loan", "accounting"];
 
 /// A row of the page.
 #[derive(Debug)]
@@ -127,7 +128,7 @@ async fn differences(bank: &Bank) -> Vec<String> {
     wrong
 }
 
-/// Customers come, money moves, the bank says no, somebody asks again.
+/// Customers come, money moves, the bank lends some, says no, somebody asks again.
 async fn busy(bank: &Bank) {
     let accounts = bank.accounts(&[1_000, 0]).await;
     let (from, to) = (accounts[0].as_str(), accounts[1].as_str());
@@ -138,7 +139,17 @@ async fn busy(bank: &Bank) {
         bank.channel_of(from).transfer(again.clone()).await.unwrap();
     }
     bank.balance(from).await;
+    lend(bank).await;
     bank.delivered().await;
+}
+
+/// A loan that is paid out, and an application that is refused.
+async fn lend(bank: &Bank) {
+    let borrower = bank.borrower(0).await;
+    let loan = bank.approved(&borrower, 1_000_000).await;
+    bank.disburse(&loan.loan_id).await.unwrap();
+    let nothing = apply(&borrower, 1);
+    assert_refused(bank.loan(TELLER).apply_for_loan(nothing).await, "AMOUNT_OUT_OF_RANGE");
 }
 
 /// The sum of a metric's series with these labels, which must be whole numbers.

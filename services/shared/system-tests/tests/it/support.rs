@@ -10,6 +10,7 @@ use tonic_types::StatusExt;
 pub use crate::bank_under_test::{Acting, Bank, CHANNEL, PATIENCE, binaries, eventually};
 
 pub const TELLER: &str = "teller/1";
+pub const SECOND_TELLER: &str = "teller/2";
 pub const OPERATOR: &str = "operator/1";
 pub const AUDITOR: &str = "auditor/1";
 

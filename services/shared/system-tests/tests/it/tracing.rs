@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tonic::Request;
 
 use crate::collector::{Collector, Seen};
+use crate::lending::disburse;
 use crate::support::*;
 
 const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
@@ -16,6 +17,8 @@ const CALLER: u64 = 0x00f0_67aa_0ba9_02b7;
 const TRANSFER: &str = "/bank.deposit.v1.DepositService/Transfer";
 const OPEN_ACCOUNT: &str = "/bank.deposit.v1.DepositService/OpenAccount";
 const POST_EVENTS: &str = "/bank.accounting.v1.AccountingService/PostEvents";
+const DISBURSE: &str = "/bank.loan.v1.LoanService/DisburseLoan";
+const SETTLE: &str = "/bank.deposit.v1.DepositService/SettleToAccount";
 const CUSTOMER_STATUS: &str = "/bank.customer.v1.CustomerService/BatchGetCustomerStatus";
 
 /// A bank that records only what callers ask for.
@@ -81,6 +84,34 @@ async fn an_opening_is_one_trace_through_three_services() {
     trace.child(&batch.span.span_id, "accounting", "accounting.book");
     assert!(asked.span.end_time_unix_nano <= batch.span.start_time_unix_nano);
     assert_eq!(asked.text("rpc.grpc.status"), Some("OK".into()));
+}
+
+/// Accepted, paid, and written down: two batches of the loan service and one of deposit, each of which tells accounting.
+#[tokio::test(flavor = "multi_thread")]
+async fn paying_out_a_loan_is_one_trace_through_three_services() {
+    let (bank, collector) = traced().await;
+    let borrower = bank.borrower(0).await;
+    let loan = bank.approved(&borrower, 1_000_000).await;
+
+    let request = within(TRACE, disburse(&loan.loan_id));
+    bank.loan(TELLER).disburse_loan(request).await.unwrap();
+    bank.delivered().await;
+
+    eventually("both journals are in the trace", async || {
+        let seen = collector.seen();
+        seen.iter().filter(|one| one.span.name == "accounting.book").count() == 2
+    })
+    .await;
+    let trace = collector.trace(TRACE, 12).await;
+    let call = trace.child(&CALLER.to_be_bytes(), "loan", DISBURSE);
+    let asked = trace.child(&call.span.span_id, "deposit", SETTLE);
+    let paid = trace.child(&asked.span.span_id, "deposit", "lane.batch");
+    trace.child(&paid.span.span_id, "accounting", "accounting.book");
+    assert_eq!(asked.text("rpc.grpc.status"), Some("OK".into()));
+    assert!(!trace.0.iter().any(Seen::failed), "{:#?}", trace.outline());
+    let of_loan = trace.0.iter().filter(|one| one.service == "loan");
+    let batches = of_loan.filter(|one| one.span.name == "lane.batch");
+    assert_eq!(batches.count(), 2, "{:#?}", trace.outline());
 }
 
 /// Many requests share a batch, many batches a delivery: each keeps its place in its own trace.
@@ -191,7 +222,7 @@ async fn neither_traces_nor_logs_say_who_or_which_account() {
     })
     .await;
     let mut told = collector.everything();
-    for service in ["customer", "deposit", "accounting"] {
+    for service in ["customer", "deposit", "loan", "accounting"] {
         let log = std::fs::read_to_string(&bank.file().service(service).unwrap().log).unwrap();
         assert!(!log.is_empty());
         told.push_str(&log);

@@ -82,9 +82,9 @@ pub(super) async fn check(snapshot: &mut Snapshot, exported: &Exported) -> anyho
     for damaged in &exported.damaged {
         findings.add(damaged.clone());
     }
-    let Snapshot { deposit, accounting, customer, .. } = snapshot;
+    let Snapshot { deposit, loan, accounting, customer, .. } = snapshot;
     for (service, connection) in
-        [("customer", customer), ("deposit", deposit), ("accounting", accounting)]
+        [("customer", customer), ("deposit", deposit), ("loan", loan), ("accounting", accounting)]
     {
         check_one(service, connection, &exported.heads, &mut findings).await?;
     }

@@ -11,22 +11,30 @@ use super::{Check, Findings, Limits, Snapshot};
 
 const OUTBOX_AGE: &str = include_str!("sql/outbox_age.sql");
 const OVERDUE_HOLDS: &str = include_str!("sql/overdue_holds.sql");
+const OVERDUE_MOVEMENTS: &str = include_str!("sql/overdue_movements.sql");
 const CLOSING_DATES: &str = include_str!("sql/closing_dates.sql");
 const COUNT_OUTBOX: &str = "SELECT count(*) FROM outbox";
+const COUNT_PENDING_MOVEMENTS: &str = "SELECT count(*) FROM movements WHERE status = 'PENDING'";
 const COUNT_ACTIVE_HOLDS: &str = "SELECT count(*) FROM holds WHERE status = 'ACTIVE'";
 
 pub(super) async fn check(snapshot: &mut Snapshot, limits: &Limits) -> anyhow::Result<Check> {
     let mut findings = Findings::default();
-    let Snapshot { deposit, accounting, customer, .. } = snapshot;
-    for (service, connection) in
-        [("deposit", &mut *deposit), ("accounting", &mut *accounting), ("customer", customer)]
-    {
+    let Snapshot { deposit, loan, accounting, customer, .. } = snapshot;
+    for (service, connection) in [
+        ("deposit", &mut *deposit),
+        ("loan", &mut *loan),
+        ("accounting", &mut *accounting),
+        ("customer", customer),
+    ] {
         outbox(service, connection, limits.outbox_age, &mut findings).await?;
     }
     holds(deposit, limits.expired_hold_age, &mut findings).await?;
+    movements(loan, limits.movement_age, &mut findings).await?;
     closing_dates(accounting, limits.closing_age, &mut findings).await?;
-    Ok(findings
-        .into_check("V6", "no outbox row, hold or closing date is in flight beyond its limit"))
+    Ok(findings.into_check(
+        "V6",
+        "no outbox row, hold, loan movement or closing date is in flight beyond its limit",
+    ))
 }
 
 async fn outbox(
@@ -58,6 +66,23 @@ async fn holds(
     for (hold, overdue_s) in overdue {
         findings.add(format!(
             "deposit: hold {hold} is still active {overdue_s} s after its expiry, the limit is {} s",
+            limit.as_secs()
+        ));
+    }
+    Ok(())
+}
+
+async fn movements(
+    loan: &mut PgConnection,
+    limit: Duration,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    findings.examined(sqlx::query_scalar(COUNT_PENDING_MOVEMENTS).fetch_one(&mut *loan).await?);
+    let overdue: Vec<(Uuid, i64)> =
+        sqlx::query_as(OVERDUE_MOVEMENTS).bind(limit.as_secs_f64()).fetch_all(loan).await?;
+    for (movement, age_s) in overdue {
+        findings.add(format!(
+            "loan: movement {movement} has been on its way for {age_s} s, the limit is {} s",
             limit.as_secs()
         ));
     }

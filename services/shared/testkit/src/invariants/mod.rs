@@ -5,10 +5,11 @@
 //! |---|---|---|
 //! | V1 | each journal balances, the general ledger is the sum of its lines, the trial balance is zero | `ledger` |
 //! | V2 | each account is the sum of its entries, gapless and chained; entries and outcomes say the same | `accounts` |
-//! | V3 | deposit balances equal the general ledger's control accounts, posting by posting | `tie_out` |
+//! | V3 | deposit and loan balances equal the general ledger's control accounts, posting by posting | `tie_out` |
 //! | V4 | held money equals the active holds; no account below its limit; each hold ends exactly once | `holds` |
 //! | V5 | what a client was answered is what the books say | `record` |
 //! | V6 | nothing is in flight for longer than its limit | `in_flight` |
+//! | V7 | what is scheduled is what was paid out, and each loan follows from its entries | `loans` |
 //! | V9 | each audit log is a whole chain through every exported head | `audit` |
 //!
 //! Read only, set-based, and safe while the bank is working: each database is read in one snapshot, and what
@@ -28,7 +29,12 @@ mod findings;
 mod holds;
 mod in_flight;
 mod ledger;
+mod loan_plants;
+mod loans;
+mod movements;
+mod planted_loans;
 mod plants;
+mod postings;
 mod record;
 mod self_test;
 mod snapshot;
@@ -47,6 +53,8 @@ use snapshot::Snapshot;
 pub struct Books {
     /// Database of the deposit service.
     pub deposit_url: String,
+    /// Database of the loan service.
+    pub loan_url: String,
     /// Database of the accounting service.
     pub accounting_url: String,
     /// Database of the customer service.
@@ -64,6 +72,8 @@ pub struct Limits {
     pub outbox_age: Duration,
     /// How long after its expiry a hold may still be active. Default 10 min.
     pub expired_hold_age: Duration,
+    /// How long money may be on its way between a loan and an account. Default 10 min.
+    pub movement_age: Duration,
     /// How long a business date may be closing. Default 10 min.
     pub closing_age: Duration,
 }
@@ -74,6 +84,7 @@ impl Default for Limits {
             settle: Duration::from_secs(30),
             outbox_age: Duration::from_mins(1),
             expired_hold_age: Duration::from_mins(10),
+            movement_age: Duration::from_mins(10),
             closing_age: Duration::from_mins(10),
         }
     }
@@ -117,7 +128,7 @@ pub struct Check {
     pub violations: Vec<String>,
 }
 
-/// Checks V1 to V4, V6 and V9 with the default limits.
+/// Checks V1 to V4, V6, V7 and V9 with the default limits.
 ///
 /// # Errors
 /// A database cannot be read. A violation is not an error.
@@ -125,7 +136,7 @@ pub async fn check(books: &Books) -> anyhow::Result<Report> {
     check_within(books, &Limits::default()).await
 }
 
-/// Checks V1 to V4, V6 and V9.
+/// Checks V1 to V4, V6, V7 and V9.
 ///
 /// # Errors
 /// A database cannot be read. A violation is not an error.
@@ -138,13 +149,16 @@ pub async fn check_within(books: &Books, limits: &Limits) -> anyhow::Result<Repo
 }
 
 async fn check_snapshot(snapshot: &mut Snapshot, limits: &Limits) -> anyhow::Result<Report> {
-    let controls = chart::controls()?;
     let deposit = &mut snapshot.deposit;
     let sub_ledger =
         async { anyhow::Ok((accounts::check(deposit).await?, holds::check(deposit).await?)) };
-    // Two databases, two backends: they need not wait for each other.
-    let ((v2, v4), v1) = tokio::try_join!(sub_ledger, ledger::check(&mut snapshot.accounting))?;
-    let v3 = tie_out::check(snapshot, &controls).await?;
+    // Three databases, three backends: they need not wait for each other.
+    let ((v2, v4), v7, v1) = tokio::try_join!(
+        sub_ledger,
+        loans::check(&mut snapshot.loan),
+        ledger::check(&mut snapshot.accounting)
+    )?;
+    let v3 = tie_out::check(snapshot).await?;
     let v6 = in_flight::check(snapshot, limits).await?;
-    Ok(Report::of(vec![v1, v2, v3, v4, v6]))
+    Ok(Report::of(vec![v1, v2, v3, v4, v6, v7]))
 }

@@ -1,7 +1,7 @@
 //! The discrepancies that the self-test plants: what is done to the books, and which invariants must notice.
 //!
 //! Each is planted in database transactions that are rolled back, after `sql/planting_*.sql` has chosen victims
-//! into temporary tables. Every statement must change something: a plant that finds nothing to spoil proves nothing.
+//! into temporary tables, or `planted_loans` has laid in loans of its own (`loan_plants`). Every statement must change something: a plant that finds nothing to spoil proves nothing.
 
 /// One way in which books can be wrong.
 #[derive(Debug, Clone, Copy)]
@@ -19,13 +19,38 @@ pub(super) struct Plant {
 pub(super) enum Place {
     Deposit(&'static [&'static str]),
     Accounting(&'static [&'static str]),
+    /// Of loan, with sound loans laid in.
+    Loan(&'static [&'static str]),
+    /// Of accounting, with sound loans laid in.
+    LoansInLedger(&'static [&'static str]),
 }
 
+impl Place {
+    /// By which statements.
+    pub(super) const fn statements(self) -> &'static [&'static str] {
+        match self {
+            Self::Deposit(statements)
+            | Self::Accounting(statements)
+            | Self::Loan(statements)
+            | Self::LoansInLedger(statements) => statements,
+        }
+    }
+}
+
+use super::loan_plants;
 use Place::{Accounting, Deposit};
 
 /// All of them, by the invariant that they are aimed at.
 pub(super) fn all() -> impl Iterator<Item = Plant> {
-    LEDGER.into_iter().chain(ACCOUNTS).chain(TIE_OUT).chain(HOLDS).chain(IN_FLIGHT)
+    LEDGER
+        .into_iter()
+        .chain(ACCOUNTS)
+        .chain(TIE_OUT)
+        .chain(loan_plants::TIE_OUT)
+        .chain(HOLDS)
+        .chain(IN_FLIGHT)
+        .chain(loan_plants::IN_FLIGHT)
+        .chain(loan_plants::SCHEDULES)
 }
 
 const LEDGER: [Plant; 5] = [

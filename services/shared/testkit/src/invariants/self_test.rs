@@ -12,8 +12,8 @@ use sqlx::types::Uuid;
 
 use super::plants::{self, Place, Plant};
 use super::{
-    Answer, BookedOutcome, Books, Check, Limits, Recorded, Snapshot, accounts, audit_plants, chart,
-    check_record, holds, in_flight, ledger, tie_out,
+    Answer, BookedOutcome, Books, Check, Limits, Recorded, Snapshot, accounts, audit_plants,
+    check_record, holds, in_flight, ledger, loans, planted_loans, tie_out,
 };
 
 const PLANTING_DEPOSIT: &str = include_str!("sql/planting_deposit.sql");
@@ -40,8 +40,13 @@ pub struct SelfTestResult {
 pub async fn self_test(admin: &Books) -> anyhow::Result<Vec<SelfTestResult>> {
     // Nobody delivers or expires anything in a copy, so only what was planted may count as old.
     let day = Duration::from_hours(24);
-    let limits =
-        Limits { settle: Duration::ZERO, outbox_age: day, expired_hold_age: day, closing_age: day };
+    let limits = Limits {
+        settle: Duration::ZERO,
+        outbox_age: day,
+        expired_hold_age: day,
+        movement_age: day,
+        closing_age: day,
+    };
     let clean = super::check_within(admin, &limits).await?;
     let mut results = vec![SelfTestResult {
         invariant: "all",
@@ -49,6 +54,7 @@ pub async fn self_test(admin: &Books) -> anyhow::Result<Vec<SelfTestResult>> {
         found: clean.passed,
         detail: describe(&clean.checks.iter().collect::<Vec<_>>()),
     }];
+    results.push(sound_loans(admin, &limits).await?);
     for plant in plants::all() {
         let mut snapshot = Snapshot::take_for_planting(admin).await?;
         let result = try_plant(&plant, &mut snapshot, &limits).await?;
@@ -60,15 +66,41 @@ pub async fn self_test(admin: &Books) -> anyhow::Result<Vec<SelfTestResult>> {
     Ok(results)
 }
 
+/// The loans that are laid in must pass every check, or what is planted in them would prove nothing.
+async fn sound_loans(admin: &Books, limits: &Limits) -> anyhow::Result<SelfTestResult> {
+    let mut snapshot = Snapshot::take_for_planting(admin).await?;
+    planted_loans::lay(&mut snapshot).await?;
+    let report = super::check_snapshot(&mut snapshot, limits).await?;
+    snapshot.roll_back().await?;
+    Ok(SelfTestResult {
+        invariant: "all",
+        planted: "two sound loans",
+        found: report.passed,
+        detail: describe(&report.checks.iter().collect::<Vec<_>>()),
+    })
+}
+
 async fn try_plant(
     plant: &Plant,
     snapshot: &mut Snapshot,
     limits: &Limits,
 ) -> anyhow::Result<SelfTestResult> {
-    let (connection, prepare, statements) = match plant.place {
-        Place::Deposit(statements) => (&mut snapshot.deposit, PLANTING_DEPOSIT, statements),
-        Place::Accounting(statements) => {
-            (&mut snapshot.accounting, PLANTING_ACCOUNTING, statements)
+    let connection = match plant.place {
+        Place::Deposit(_) => {
+            snapshot.deposit.execute(PLANTING_DEPOSIT).await?;
+            &mut snapshot.deposit
+        }
+        Place::Accounting(_) => {
+            snapshot.accounting.execute(PLANTING_ACCOUNTING).await?;
+            &mut snapshot.accounting
+        }
+        Place::Loan(_) => {
+            planted_loans::lay(snapshot).await?;
+            &mut snapshot.loan
+        }
+        Place::LoansInLedger(_) => {
+            planted_loans::lay(snapshot).await?;
+            &mut snapshot.accounting
         }
     };
     let result = |found, detail| SelfTestResult {
@@ -77,8 +109,7 @@ async fn try_plant(
         found,
         detail,
     };
-    connection.execute(prepare).await?;
-    for statement in statements {
+    for statement in plant.place.statements() {
         if connection.execute(*statement).await?.rows_affected() == 0 {
             return Ok(result(
                 false,
@@ -86,7 +117,6 @@ async fn try_plant(
             ));
         }
     }
-    let controls = chart::controls()?;
     // What was planted in one database cannot change a check that only reads the other.
     let mut checks = match plant.place {
         Place::Deposit(_) => {
@@ -95,9 +125,12 @@ async fn try_plant(
                 holds::check(&mut snapshot.deposit).await?,
             ]
         }
-        Place::Accounting(_) => vec![ledger::check(&mut snapshot.accounting).await?],
+        Place::Accounting(_) | Place::LoansInLedger(_) => {
+            vec![ledger::check(&mut snapshot.accounting).await?]
+        }
+        Place::Loan(_) => vec![loans::check(&mut snapshot.loan).await?],
     };
-    checks.push(tie_out::check(snapshot, &controls).await?);
+    checks.push(tie_out::check(snapshot).await?);
     checks.push(in_flight::check(snapshot, limits).await?);
     checks.sort_by_key(|check| check.id);
     let reported: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();

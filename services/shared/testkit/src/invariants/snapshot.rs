@@ -1,7 +1,8 @@
 //! One consistent view of each database, taken so that the views can be compared.
 //!
-//! Deposit's snapshot comes first. Then the batches that were still in its outbox are waited for, and only
-//! then accounting's snapshot is taken: it holds all that deposit's holds, and perhaps a little more.
+//! Deposit's snapshot comes first, then loan's, which so knows every movement that deposit has made for it. Then the
+//! batches that were still in their outboxes are waited for, and only then accounting's snapshot is taken: it holds all
+//! that theirs hold, and perhaps a little more.
 
 use std::str::FromStr as _;
 use std::time::Instant;
@@ -25,23 +26,38 @@ const BEGIN_READ_WRITE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; \
 /// An open database transaction on each database.
 pub(super) struct Snapshot {
     pub(super) deposit: PgConnection,
+    pub(super) loan: PgConnection,
     pub(super) accounting: PgConnection,
     pub(super) customer: PgConnection,
-    /// Sees deposit as it is now. Absent where nothing can change meanwhile, or nothing else may be seen.
-    pub(super) deposit_now: Option<PgConnection>,
+    /// Sees the sub-ledgers as they are now. Absent where nothing can change meanwhile, or nothing else may be seen.
+    pub(super) now: Option<Now>,
+}
+
+/// Connections outside the snapshot.
+pub(super) struct Now {
+    pub(super) deposit: PgConnection,
+    pub(super) loan: PgConnection,
 }
 
 impl Snapshot {
     /// Takes a read-only snapshot of all databases.
     pub(super) async fn take(books: &Books, limits: &Limits) -> anyhow::Result<Self> {
         let mut deposit = begin(&books.deposit_url, BEGIN_READ_ONLY).await?;
-        let mut deposit_now = connect(&books.deposit_url).await?;
-        settle(&mut deposit, &mut deposit_now, limits).await?;
+        let mut loan = begin(&books.loan_url, BEGIN_READ_ONLY).await?;
+        let mut now = Now {
+            deposit: connect(&books.deposit_url).await?,
+            loan: connect(&books.loan_url).await?,
+        };
+        tokio::try_join!(
+            settle(&mut deposit, &mut now.deposit, limits),
+            settle(&mut loan, &mut now.loan, limits)
+        )?;
         Ok(Self {
             deposit,
+            loan,
             accounting: begin(&books.accounting_url, BEGIN_READ_ONLY).await?,
             customer: begin(&books.customer_url, BEGIN_READ_ONLY).await?,
-            deposit_now: Some(deposit_now),
+            now: Some(now),
         })
     }
 
@@ -49,15 +65,17 @@ impl Snapshot {
     pub(super) async fn take_for_planting(books: &Books) -> anyhow::Result<Self> {
         Ok(Self {
             deposit: begin(&books.deposit_url, BEGIN_READ_WRITE).await?,
+            loan: begin(&books.loan_url, BEGIN_READ_WRITE).await?,
             accounting: begin(&books.accounting_url, BEGIN_READ_WRITE).await?,
             customer: begin(&books.customer_url, BEGIN_READ_WRITE).await?,
-            deposit_now: None,
+            now: None,
         })
     }
 
     /// Undoes whatever was planted.
     pub(super) async fn roll_back(mut self) -> anyhow::Result<()> {
         self.deposit.execute("ROLLBACK").await?;
+        self.loan.execute("ROLLBACK").await?;
         self.accounting.execute("ROLLBACK").await?;
         self.customer.execute("ROLLBACK").await?;
         Ok(())

@@ -1,218 +1,135 @@
-//! V3: per product and currency, deposit balances equal the general ledger's control account (总分核对); and posting
-//! by posting, what deposit booked is what accounting booked, on the same business date.
-//!
-//! What is still in deposit's outbox counts as in transit. What was booked after deposit's snapshot, and has
-//! reached accounting's already, is recognised by looking again.
+//! V3: per product and currency, deposit balances equal the general ledger's control account, and so do the principal
+//! and the interest receivable of loans (总分核对); allowance, what is noted off the balance sheet and what moves between
+//! loans and accounts equal theirs over all loans; and posting by posting, what deposit and loan booked is what
+//! accounting booked, on the same business date.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use prost::Message as _;
-use proto::accounting::v1::EventBatch;
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
-use sqlx::types::chrono::NaiveDate;
-use tokio_stream::StreamExt as _;
 
-use super::chart::Control;
-use super::{Check, Findings, Snapshot};
+use super::chart::{self, Control};
+use super::postings::{self, Source};
+use super::{Check, Findings, Snapshot, movements};
 
-const POSTED_MOVEMENTS: &str = include_str!("sql/posted_movements.sql");
-const CONTROL_JOURNALS: &str = include_str!("sql/control_journals.sql");
-const PRODUCT_BALANCES: &str = include_str!("sql/product_balances.sql");
 const CONTROL_BALANCES: &str = include_str!("sql/control_balances.sql");
-const MOVED_BY: &str = include_str!("sql/moved_by.sql");
 const BOOKED_BY: &str = include_str!("sql/booked_by.sql");
-const POSTED_NOW: &str =
-    "SELECT request_id FROM outcomes WHERE request_id = ANY($1) AND result = 'POSTED'";
 
-/// By product and currency, minor units; a credit balance is positive.
-type Totals = BTreeMap<(String, String), i128>;
+/// A service whose books the general ledger sums up.
+struct SubLedger {
+    source: Source,
+    /// What it holds.
+    balances: &'static [&'static str],
+    /// What some of its postings did.
+    moved_by: &'static str,
+}
 
-pub(super) async fn check(snapshot: &mut Snapshot, controls: &[Control]) -> anyhow::Result<Check> {
+const DEPOSIT: SubLedger = SubLedger {
+    source: Source {
+        name: "deposit",
+        postings: include_str!("sql/posted_movements.sql"),
+        posted_now: "SELECT request_id FROM outcomes WHERE request_id = ANY($1) AND result = 'POSTED'",
+    },
+    balances: &[include_str!("sql/product_balances.sql")],
+    moved_by: include_str!("sql/moved_by.sql"),
+};
+
+const LOAN: SubLedger = SubLedger {
+    source: Source {
+        name: "loan",
+        postings: concat!(
+            include_str!("sql/loan_effects.sql"),
+            include_str!("sql/loan_postings.sql")
+        ),
+        posted_now: "SELECT accrual_id FROM accruals WHERE accrual_id = ANY($1)",
+    },
+    balances: &[
+        include_str!("sql/loan_balances.sql"),
+        concat!(include_str!("sql/loan_effects.sql"), include_str!("sql/loan_settled.sql")),
+    ],
+    moved_by: concat!(include_str!("sql/loan_effects.sql"), include_str!("sql/loan_moved_by.sql")),
+};
+
+/// By product, part and currency, minor units; a credit balance is positive.
+type Totals = BTreeMap<(String, String, String), i128>;
+/// The same as a database answers it. Sums come as text, because the sum of bigints is numeric.
+type Rows = Vec<(String, String, String, String)>;
+
+pub(super) async fn check(snapshot: &mut Snapshot) -> anyhow::Result<Check> {
     let mut findings = Findings::default();
-    let in_transit = in_transit(&mut snapshot.deposit).await?;
-    let accounts: Vec<String> = controls.iter().map(|c| c.gl_account.clone()).collect();
-    let mut differences = compare_postings(snapshot, &accounts, &mut findings).await?;
+    let of_products = chart::controls()?;
+    let all: Vec<Control> = of_products.iter().cloned().chain(chart::of_all_loans()).collect();
+    let Snapshot { deposit, loan, accounting, now, .. } = snapshot;
+    let (deposit_now, loan_now) = now.as_mut().map(|now| (&mut now.deposit, &mut now.loan)).unzip();
 
-    let missing = std::mem::take(&mut differences.missing);
-    let (on_the_way, lost): (Vec<_>, Vec<_>) =
-        missing.into_iter().partition(|posting| in_transit.contains(&posting.id));
-    for posting in lost {
-        findings.add(posting.describe("deposit posted it, accounting has no journal"));
+    let mut sub_ledger = Totals::new();
+    let mut late = Vec::new();
+    // What deposit books between a loan and an account stands on one side of an account that controls nothing.
+    let sides =
+        [(&DEPOSIT, &mut *deposit, deposit_now, &of_products), (&LOAN, &mut *loan, loan_now, &all)];
+    for (of, books, now, controls) in sides {
+        let accounts: Vec<String> = controls.iter().map(|c| c.gl_account.clone()).collect();
+        let unsettled =
+            postings::compare(of.source, (books, now), (accounting, &accounts), &mut findings)
+                .await?;
+        for balances in of.balances {
+            add(&mut sub_ledger, sqlx::query_as(*balances).fetch_all(&mut *books).await?, 1)?;
+        }
+        let on_the_way = rows_of(books, of.moved_by, &unsettled.on_the_way).await?;
+        add(&mut sub_ledger, on_the_way, -1)?;
+        late.extend(unsettled.late);
     }
-    let late = differences.report_foreign(snapshot.deposit_now.as_mut(), &mut findings).await?;
 
-    let on_the_way: Vec<Uuid> = on_the_way.iter().map(|posting| posting.id).collect();
-    let mut sub_ledger = balances(&mut snapshot.deposit).await?;
-    subtract(&mut sub_ledger, moved_by(&mut snapshot.deposit, &on_the_way).await?);
-    let mut ledger = control_balances(&mut snapshot.accounting, controls).await?;
-    subtract(&mut ledger, booked_by(&mut snapshot.accounting, controls, &late).await?);
-    compare_totals(&sub_ledger, &ledger, controls, &mut findings);
+    let mut ledger = Totals::new();
+    let balances = sqlx::query_as(CONTROL_BALANCES).fetch_all(&mut *accounting).await?;
+    add(&mut ledger, by_control(balances, &all), 1)?;
+    let booked_late = booked_by(accounting, &late).await?;
+    add(&mut ledger, by_control(booked_late, &all), -1)?;
+    compare_totals(&sub_ledger, &ledger, &all, &mut findings);
+    movements::check(snapshot, &mut findings).await?;
     Ok(findings.into_check(
         "V3",
-        "deposit balances equal the control accounts, and each posting has its journal",
+        "deposit and loan balances equal the control accounts, and each posting has its journal",
     ))
 }
 
-/// The postings that the outbox still holds.
-async fn in_transit(deposit: &mut PgConnection) -> anyhow::Result<HashSet<Uuid>> {
-    let payloads: Vec<Vec<u8>> =
-        sqlx::query_scalar("SELECT payload FROM outbox").fetch_all(deposit).await?;
-    let mut postings = HashSet::new();
-    for payload in payloads {
-        // A row that nobody can read carries no posting; V6 reports it when it grows old.
-        let Ok(batch) = EventBatch::decode(payload.as_slice()) else { continue };
-        postings.extend(batch.events.iter().filter_map(|e| Uuid::from_slice(&e.posting_id).ok()));
-    }
-    Ok(postings)
-}
-
-/// What one side says of one posting: what it debited and credited on deposit accounts, or on their control
-/// accounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
-struct Posting {
-    #[sqlx(rename = "posting_id")]
-    id: Uuid,
-    business_date: NaiveDate,
-    debit_minor: i64,
-    credit_minor: i64,
-}
-
-impl Posting {
-    fn describe(&self, what: &str) -> String {
-        format!(
-            "posting {} of {}, debit {} credit {}: {what}",
-            self.id, self.business_date, self.debit_minor, self.credit_minor
-        )
-    }
-}
-
-/// What only one side knows.
-#[derive(Default)]
-struct Differences {
-    missing: Vec<Posting>,
-    foreign: Vec<Posting>,
-}
-
-/// Walks both sides in order of the posting id, side by side.
-async fn compare_postings(
-    snapshot: &mut Snapshot,
-    controls: &[String],
-    findings: &mut Findings,
-) -> anyhow::Result<Differences> {
-    let mut posted = sqlx::query_as::<_, Posting>(POSTED_MOVEMENTS).fetch(&mut snapshot.deposit);
-    let mut booked = sqlx::query_as::<_, Posting>(CONTROL_JOURNALS)
-        .bind(controls)
-        .fetch(&mut snapshot.accounting);
-    let mut differences = Differences::default();
-    let (mut ours, mut theirs) = tokio::try_join!(posted.try_next(), booked.try_next())?;
-    loop {
-        let (mut advance_ours, mut advance_theirs) = (false, false);
-        match (ours, theirs) {
-            (None, None) => return Ok(differences),
-            (Some(a), Some(b)) if a.id == b.id => {
-                if a != b {
-                    findings.add(a.describe(&format!(
-                        "its journal of {} has debit {} credit {} on control accounts",
-                        b.business_date, b.debit_minor, b.credit_minor
-                    )));
-                }
-                (advance_ours, advance_theirs) = (true, true);
-            }
-            (Some(a), b) if b.is_none_or(|b| a.id < b.id) => {
-                differences.missing.push(a);
-                advance_ours = true;
-            }
-            (_, b) => {
-                differences.foreign.extend(b);
-                advance_theirs = true;
-            }
-        }
-        findings.examined(1);
-        if advance_ours {
-            ours = posted.try_next().await?;
-        }
-        if advance_theirs {
-            theirs = booked.try_next().await?;
-        }
-    }
-}
-
-impl Differences {
-    /// Reports journals that no posting explains, and answers the ids of those that were only posted later
-    /// than our snapshot.
-    async fn report_foreign(
-        &self,
-        deposit_now: Option<&mut PgConnection>,
-        findings: &mut Findings,
-    ) -> anyhow::Result<Vec<Uuid>> {
-        let ids: Vec<Uuid> = self.foreign.iter().map(|posting| posting.id).collect();
-        let late: HashSet<Uuid> = match deposit_now {
-            Some(now) if !ids.is_empty() => {
-                let found: Vec<Uuid> =
-                    sqlx::query_scalar(POSTED_NOW).bind(&ids).fetch_all(now).await?;
-                found.into_iter().collect()
-            }
-            _ => HashSet::new(),
-        };
-        for posting in self.foreign.iter().filter(|posting| !late.contains(&posting.id)) {
-            findings.add(posting.describe("accounting has a journal, deposit posted nothing"));
-        }
-        Ok(late.into_iter().collect())
-    }
-}
-
-async fn balances(deposit: &mut PgConnection) -> anyhow::Result<Totals> {
-    totals(sqlx::query_as(PRODUCT_BALANCES).fetch_all(deposit).await?)
-}
-
-async fn moved_by(deposit: &mut PgConnection, ids: &[Uuid]) -> anyhow::Result<Totals> {
+async fn rows_of(
+    books: &mut PgConnection,
+    moved_by: &'static str,
+    ids: &[Uuid],
+) -> anyhow::Result<Rows> {
     if ids.is_empty() {
-        return Ok(Totals::new());
+        return Ok(Rows::new());
     }
-    totals(sqlx::query_as(MOVED_BY).bind(ids).fetch_all(deposit).await?)
-}
-
-async fn control_balances(
-    accounting: &mut PgConnection,
-    controls: &[Control],
-) -> anyhow::Result<Totals> {
-    by_product(sqlx::query_as(CONTROL_BALANCES).fetch_all(accounting).await?, controls)
+    Ok(sqlx::query_as(moved_by).bind(ids).fetch_all(books).await?)
 }
 
 async fn booked_by(
     accounting: &mut PgConnection,
-    controls: &[Control],
     ids: &[Uuid],
-) -> anyhow::Result<Totals> {
+) -> anyhow::Result<Vec<(String, String, String)>> {
     if ids.is_empty() {
-        return Ok(Totals::new());
+        return Ok(Vec::new());
     }
-    by_product(sqlx::query_as(BOOKED_BY).bind(ids).fetch_all(accounting).await?, controls)
+    Ok(sqlx::query_as(BOOKED_BY).bind(ids).fetch_all(accounting).await?)
 }
 
-/// Sums come as text, because the sum of bigints is numeric.
-fn totals(rows: Vec<(String, String, String)>) -> anyhow::Result<Totals> {
+/// From ledger accounts to what they sum up; other accounts do not matter here.
+fn by_control(rows: Vec<(String, String, String)>, controls: &[Control]) -> Rows {
     rows.into_iter()
-        .map(|(product, currency, sum)| Ok(((product, currency), sum.parse()?)))
+        .filter_map(|(gl_account, currency, sum)| {
+            let control = controls.iter().find(|control| control.gl_account == gl_account)?;
+            Some((control.product.clone(), control.part.clone(), currency, sum))
+        })
         .collect()
 }
 
-/// From ledger accounts to the products that they control; other accounts do not matter here.
-fn by_product(rows: Vec<(String, String, String)>, controls: &[Control]) -> anyhow::Result<Totals> {
-    let mut totals = Totals::new();
-    for (gl_account, currency, sum) in rows {
-        let Some(control) = controls.iter().find(|c| c.gl_account == gl_account) else { continue };
+fn add(totals: &mut Totals, rows: Rows, sign: i128) -> anyhow::Result<()> {
+    for (product, part, currency, sum) in rows {
         let sum: i128 = sum.parse()?;
-        *totals.entry((control.product.clone(), currency)).or_default() += sum;
+        *totals.entry((product, part, currency)).or_default() += sign * sum;
     }
-    Ok(totals)
-}
-
-fn subtract(from: &mut Totals, what: Totals) {
-    for (key, sum) in what {
-        *from.entry(key).or_default() -= sum;
-    }
+    Ok(())
 }
 
 fn compare_totals(
@@ -221,19 +138,21 @@ fn compare_totals(
     controls: &[Control],
     findings: &mut Findings,
 ) {
-    let keys: std::collections::BTreeSet<_> = sub_ledger.keys().chain(ledger.keys()).collect();
+    let keys: BTreeSet<_> = sub_ledger.keys().chain(ledger.keys()).collect();
     for key in keys {
         findings.examined(1);
-        let (product, currency) = key;
+        let (product, part, currency) = key;
         let (ours, theirs) =
             (sub_ledger.get(key).copied().unwrap_or(0), ledger.get(key).copied().unwrap_or(0));
-        let Some(control) = controls.iter().find(|c| c.product == *product) else {
-            findings.add(format!("product {product}: the chart has no control account for it"));
+        let control = controls.iter().find(|c| c.product == *product && c.part == *part);
+        let Some(control) = control else {
+            findings
+                .add(format!("product {product}: the chart has no control account for its {part}"));
             continue;
         };
         if ours != theirs {
             findings.add(format!(
-                "product {product} in {currency}: balances sum to {ours}, control account {} says {theirs}",
+                "{part} of {product} in {currency}: balances sum to {ours}, ledger account {} says {theirs}",
                 control.gl_account
             ));
         }

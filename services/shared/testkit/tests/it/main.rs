@@ -6,4 +6,6 @@ mod clusters;
 #[cfg(test)]
 mod databases;
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod processes;

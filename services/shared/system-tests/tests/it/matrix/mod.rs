@@ -8,6 +8,7 @@
 mod call;
 mod samples;
 mod samples_of_deposit;
+mod samples_of_loan;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -64,8 +64,22 @@ pub async fn sample(world: &World, method: &str, case: &Case) -> Vec<u8> {
             let customer_id = world.customer(Scope::Absent);
             pb::CloseOwnerRequest { request_id, customer_id }.encode_to_vec()
         }
+        "SettleToAccount" | "CollectFromAccount" => settlement(world, method, case),
         _ => query(world, method, case),
     }
+}
+
+/// For a customer whose account it is not: what deposit moves for loans, and loan knows nothing of, the audit would find.
+fn settlement(world: &World, method: &str, case: &Case) -> Vec<u8> {
+    let (request_id, amount) = (request_id(), Some(cny(case.amount_minor)));
+    let (account_number, customer_id) = (world.account(case.scope), world.customer(Scope::Absent));
+    if method == "SettleToAccount" {
+        return pb::SettleToAccountRequest { request_id, account_number, amount, customer_id }
+            .encode_to_vec();
+    }
+    let allow_partial = false;
+    pb::CollectFromAccountRequest { request_id, account_number, amount, customer_id, allow_partial }
+        .encode_to_vec()
 }
 
 fn query(world: &World, method: &str, case: &Case) -> Vec<u8> {

@@ -55,6 +55,8 @@ pub struct World {
     pub own: String,
     /// Another customer.
     pub other: String,
+    /// The account of each that loans are paid out to.
+    borrowing: BTreeMap<String, String>,
     /// Accounts that no case has used yet, by owner.
     unused: Mutex<BTreeMap<String, Vec<String>>>,
     connections: BTreeMap<(&'static str, &'static str), Channel>,
@@ -64,12 +66,14 @@ impl World {
     pub async fn start() -> Self {
         let bank = Bank::start().await;
         let (own, other) = (bank.register_active().await, bank.register_active().await);
-        let mut unused = BTreeMap::new();
+        let (mut unused, mut borrowing) = (BTreeMap::new(), BTreeMap::new());
         for customer in [&own, &other] {
-            unused.insert(customer.clone(), open_accounts(&bank, customer).await);
+            let mut accounts = open_accounts(&bank, customer).await;
+            borrowing.extend(accounts.pop().map(|account| (customer.clone(), account)));
+            unused.insert(customer.clone(), accounts);
         }
         let connections = connections(&bank);
-        Self { bank, own, other, unused: Mutex::new(unused), connections }
+        Self { bank, own, other, borrowing, unused: Mutex::new(unused), connections }
     }
 
     /// The customer whom a case is about; one that does not exist where it is about nobody.
@@ -88,6 +92,12 @@ impl World {
         }
         let mut unused = self.unused.lock().unwrap();
         unused.get_mut(&self.customer(scope)).and_then(Vec::pop).unwrap()
+    }
+
+    /// The account of that customer which loans are paid out to.
+    pub fn borrowing_account(&self, scope: Scope) -> String {
+        let known = self.borrowing.get(&self.customer(scope));
+        known.cloned().unwrap_or_else(absent_account)
     }
 
     /// Calls a method as the case says.
@@ -126,6 +136,7 @@ fn home(service: &str) -> &'static str {
         "bank.accounting.v1.AccountingService" => "accounting",
         "bank.customer.v1.CustomerService" => "customer",
         "bank.deposit.v1.DepositService" => "deposit",
+        "bank.loan.v1.LoanService" => "loan",
         "bank.operations.v1.OperationsService" => "operations",
         _ => panic!("say here where {service} is called"),
     }
@@ -150,7 +161,7 @@ fn connections(bank: &Bank) -> BTreeMap<(&'static str, &'static str), Channel> {
             Trust::new(authority.certificate_pem(), &own.certificate_pem, &own.key_pem)
         };
         let trust = trust.unwrap();
-        for home in ["accounting", "customer", "deposit", "operations"] {
+        for home in ["accounting", "customer", "deposit", "loan", "operations"] {
             let endpoint = trust::endpoint(&url(home), Some(&trust)).unwrap();
             connections.insert((home, identity.name), endpoint.connect_lazy());
         }

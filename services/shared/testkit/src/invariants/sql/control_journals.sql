@@ -1,5 +1,5 @@
--- What each journal from deposit did to the control accounts, by journal id: the general ledger's side of the tie-out,
--- posting by posting.
+-- What each journal of one source did to some accounts, by journal id: the general ledger's side of the tie-out, posting
+-- by posting.
 SELECT
     journals.journal_id AS posting_id,
     journals.business_date,
@@ -10,6 +10,6 @@ LEFT JOIN journal_lines AS lines
     ON lines.journal_id = journals.journal_id
     AND lines.business_date = journals.business_date
     AND lines.gl_account = ANY($1)
-WHERE journals.source = 'deposit'
+WHERE journals.source = $2
 GROUP BY journals.journal_id, journals.business_date
 ORDER BY journals.journal_id

@@ -21,7 +21,10 @@ movements AS (
     WHERE
         result = 'POSTED'
         AND amount_minor > 0
-        AND kind IN ('ACCOUNT_OPENED', 'CASH_DEPOSIT', 'CASH_WITHDRAWAL', 'TRANSFER', 'HOLD_CAPTURED', 'REVERSAL')
+        AND kind IN (
+            'ACCOUNT_OPENED', 'CASH_DEPOSIT', 'CASH_WITHDRAWAL', 'TRANSFER', 'HOLD_CAPTURED', 'REVERSAL',
+            'LOAN_SETTLEMENT', 'LOAN_COLLECTION'
+        )
 )
 SELECT
     coalesce(movements.request_id, legs.request_id) AS request_id,

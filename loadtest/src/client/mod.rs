@@ -13,6 +13,7 @@ use proto::common::v1::{Money, ReadConsistency, read_consistency::Freshness};
 use proto::customer::v1::customer_service_client::CustomerServiceClient;
 use proto::deposit::v1 as pb;
 use proto::deposit::v1::deposit_service_client::DepositServiceClient;
+use proto::loan::v1::loan_service_client::LoanServiceClient;
 use testkit::trust::{self, Trust};
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::transport::Channel;
@@ -24,6 +25,10 @@ use crate::accounts::Accounts;
 use crate::order::{Operation, Order};
 use crate::target::Target;
 
+mod loans;
+
+pub use loans::Terms;
+
 /// The only currency of the load test.
 pub const CURRENCY: &str = "CNY";
 /// The product that is seeded.
@@ -31,8 +36,10 @@ pub const PRODUCT: &str = "CURRENT";
 
 /// Who we are to the bank while we generate load.
 const CHANNEL: &str = "channel/loadtest";
-/// Who we are while we seed.
+/// Who we are while we seed, and when a loan is paid out.
 const TELLER: &str = "teller/seed";
+/// Who decides on the loans that the other applied for.
+const SECOND_TELLER: &str = "teller/seed-2";
 const CALLER: &str = "thincore-caller";
 const READ_TOKEN: &str = "thincore-read-token";
 /// HTTP/2 connections to the deposit service: one would serialise all its streams on one task.
@@ -47,6 +54,8 @@ pub struct Client {
     /// The teller's connections.
     seeding: DepositServiceClient<Channel>,
     customer: CustomerServiceClient<Channel>,
+    /// The loan service: the channel's, the teller's, and the second teller's connection.
+    loan: [LoanServiceClient<Channel>; 3],
     /// Whether calls must say who calls: no certificate does.
     unprotected: bool,
     next: AtomicUsize,
@@ -80,9 +89,13 @@ pub struct Seen {
 }
 
 impl Client {
-    /// Connects to both services. Each request carries `deadline`.
+    /// Connects to the services. Each request carries `deadline`.
     pub async fn connect(target: &Target, deadline: Duration) -> anyhow::Result<Self> {
         let (channel, teller) = (target.trust(CHANNEL)?, target.trust(TELLER)?);
+        let second = target.trust(SECOND_TELLER)?;
+        let loan = async |trust: &Option<Trust>| -> anyhow::Result<_> {
+            Ok(LoanServiceClient::new(connect(&target.loan, trust.as_ref()).await?))
+        };
         let mut deposit = Vec::with_capacity(CONNECTIONS);
         for _ in 0..CONNECTIONS {
             deposit
@@ -92,6 +105,7 @@ impl Client {
             deposit,
             seeding: DepositServiceClient::new(connect(&target.deposit, teller.as_ref()).await?),
             customer: CustomerServiceClient::new(connect(&target.customer, teller.as_ref()).await?),
+            loan: [loan(&channel).await?, loan(&teller).await?, loan(&second).await?],
             unprotected: !target.mtls,
             next: AtomicUsize::new(0),
             deadline,
@@ -162,13 +176,16 @@ impl Client {
     }
 
     async fn call(&self, order: &Order, accounts: &Accounts) -> Result<MetadataMap, Status> {
+        if order.operation.is_of_loan() {
+            return self.call_loan(order, accounts).await;
+        }
         let mut deposit = self.deposit();
         let owner = accounts.owner(order.account);
         let request_id = order.request_id.as_hyphenated().to_string();
         let account_number = accounts.number(order.account).to_string();
         let amount =
             Some(Money { currency_code: CURRENCY.to_owned(), amount_minor: order.amount_minor });
-        let hold_id = order.hold_id.map(|id| id.as_hyphenated().to_string()).unwrap_or_default();
+        let hold_id = order.subject.map(|id| id.as_hyphenated().to_string()).unwrap_or_default();
         macro_rules! metadata {
             ($method:ident, $message:expr) => {
                 deposit.$method(self.for_customer($message, owner)).await?.into_parts().0
@@ -217,8 +234,12 @@ impl Client {
             Operation::ReleaseHold => {
                 metadata!(release_hold, pb::ReleaseHoldRequest { request_id, hold_id })
             }
-            Operation::GetBalance | Operation::ListEntries => {
-                return Err(Status::invalid_argument("a query is not sent as an order"));
+            Operation::GetBalance
+            | Operation::ListEntries
+            | Operation::DisburseLoan
+            | Operation::PrepayLoan
+            | Operation::QuoteLoan => {
+                return Err(Status::invalid_argument("this is no order to deposit"));
             }
         })
     }
@@ -250,7 +271,8 @@ impl Client {
     }
 }
 
-async fn connect(url: &str, trust: Option<&Trust>) -> anyhow::Result<Channel> {
+/// A connection to a service under the name that `trust` certifies.
+pub(crate) async fn connect(url: &str, trust: Option<&Trust>) -> anyhow::Result<Channel> {
     trust::endpoint(url, trust)?
         .tcp_nodelay(true)
         .connect_timeout(Duration::from_secs(5))
