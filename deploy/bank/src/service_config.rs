@@ -157,8 +157,7 @@ fn clients<'a>(file: &'a BankFile, service: &str) -> BTreeMap<&'a str, &'a str> 
     let callees: &[&str] = match service {
         "deposit" => &["customer", "accounting"],
         "loan" => &["customer", "deposit", "accounting"],
-        "customer" => &["deposit"],
-        "accounting" => &["deposit", "loan"],
+        "customer" | "accounting" => &["deposit", "loan"],
         _ => &[],
     };
     let entries = file.services.iter().filter(|(name, _)| callees.contains(&name.as_str()));

@@ -41,8 +41,10 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clients {
-    /// Asked before a customer is closed.
+    /// Asked before a customer is closed: has it accounts?
     pub deposit: ClientConfig,
+    /// Asked before a customer is closed: does it owe anything?
+    pub loan: ClientConfig,
 }
 
 /// The keys of personal data. No default: a key that everybody knows protects nothing. Fields are sealed with data keys,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use customer::api::Api;
-use customer::clients::Deposit;
+use customer::clients::{Deposit, Loan};
 use customer::commands::{Context, CustomerBook};
 use customer::config::Config;
 use customer::store::Keys;
@@ -116,12 +116,14 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     background.spawn(|stop| approvals::watch(database.read_pool(), stop));
     let lanes = Lanes::start(Arc::new(CustomerBook), database.write_pool(), &config.lanes);
     let deposit = Deposit::new(connect("deposit", &config.clients.deposit)?);
+    let loan = Loan::new(connect("loan", &config.clients.loan)?);
 
     let context = Context {
         lanes: lanes.clone(),
         writes: database.write_pool(),
         reads: database.read_pool(),
         deposit,
+        loan,
         keys,
         clock: Arc::new(SystemClock),
     };

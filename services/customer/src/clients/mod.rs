@@ -2,8 +2,10 @@
 
 mod deposit;
 mod derived;
+mod loan;
 
 pub use deposit::Deposit;
+pub use loan::Loan;
 
 /// A service that had to be asked did not decide anything.
 #[derive(Debug, thiserror::Error)]

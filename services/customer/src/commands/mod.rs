@@ -37,6 +37,8 @@ pub struct Context {
     pub reads: ReadPool,
     /// The deposit service.
     pub deposit: clients::Deposit,
+    /// The loan service.
+    pub loan: clients::Loan,
     /// Seals and opens personal data.
     pub keys: Keys,
     /// Tells the time.

@@ -8,8 +8,8 @@ use super::{CustomerStatus, Step};
 /// The bank says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// Closing was asked while deposit still has open accounts for the customer. Final for this request id: after
-    /// closing the accounts the caller asks again with a new one.
+    /// Closing was asked while deposit still has open accounts for the customer, or loan a loan that is not paid back.
+    /// Final for this request id: once there are none the caller asks again with a new one.
     #[error("the customer still has open products")]
     CustomerHasProducts,
     /// The customer is closed or was rejected: nothing about it changes any more.

@@ -1,8 +1,9 @@
-//! Closing asks deposit first, and survives everything that can go wrong between the two.
+//! Closing asks loan and deposit first, and survives everything that can go wrong in between.
 
 use std::time::Duration;
 
 use proto::customer::v1::CustomerStatus::{Active, Closed, Pending};
+use proto::loan::v1::LoanStatus;
 use tonic::Code;
 
 use crate::support::{
@@ -41,6 +42,24 @@ async fn a_customer_with_accounts_is_closed_by_a_new_request_once_they_are_gone(
     assert_eq!(reason(&refused).1, "CUSTOMER_HAS_PRODUCTS");
     assert_eq!(reason(&again).1, "CUSTOMER_HAS_PRODUCTS");
     assert_eq!(get(&mut client, &id).await.status(), Active);
+    assert_eq!(step(&mut client, Step::Close, &id).await.unwrap().status(), Closed);
+}
+
+#[tokio::test]
+async fn a_customer_who_owes_on_any_loan_is_not_closed_and_deposit_is_not_asked() {
+    let service = Service::start().await;
+    let mut client = service.client();
+    let id = register_active(&mut client, "P1000001").await.customer_id;
+    let past = [LoanStatus::Declined, LoanStatus::Settled, LoanStatus::Recovered];
+
+    for owed in [LoanStatus::Active, LoanStatus::WrittenOff] {
+        service.loan.lists(&[past.as_slice(), &[owed]].concat());
+        let refused = step(&mut client, Step::Close, &id).await.unwrap_err();
+        assert_eq!(reason(&refused).1, "CUSTOMER_HAS_PRODUCTS");
+    }
+
+    assert!(service.deposit.calls().is_empty());
+    service.loan.lists(&past);
     assert_eq!(step(&mut client, Step::Close, &id).await.unwrap().status(), Closed);
 }
 

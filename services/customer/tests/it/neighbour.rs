@@ -1,5 +1,6 @@
-//! Deposit's side of CloseOwner, for tests of this service alone: the contract over a real socket, with the memory
-//! by request id that the contract promises. The system tests run the same story with the real deposit.
+//! Deposit's side of CloseOwner and loan's of ListLoans, for tests of this service alone: the contract over real
+//! sockets, with the memory by request id that the contract promises. The system tests run the same story with the real
+//! services.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use proto::deposit::v1::{CloseOwnerRequest, CloseOwnerResponse};
+use proto::loan::v1::{self as loan, ListLoansRequest, ListLoansResponse, LoanStatus};
 use testkit::trust::serving_as;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
@@ -113,6 +115,72 @@ impl Service<http::Request<Body>> for Deposit {
         Box::pin(async move {
             let mut grpc = Grpc::new(tonic_prost::ProstCodec::default());
             Ok(grpc.unary(deposit, request).await)
+        })
+    }
+}
+
+/// Loan, as far as customer knows it: one loan to a page.
+#[derive(Clone, Default)]
+pub struct Loan {
+    loans: Arc<Mutex<Vec<LoanStatus>>>,
+}
+
+impl Loan {
+    /// Listens on a free port of 127.0.0.1 until the test ends.
+    pub fn start() -> (Self, SocketAddr) {
+        let loan = Self::default();
+        let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = incoming.local_addr().unwrap();
+        let tls = serving_as("service/loan").unwrap();
+        let server = Server::builder().tls_config(tls).unwrap().add_service(loan.clone());
+        tokio::spawn(server.serve_with_incoming(incoming));
+        (loan, address)
+    }
+
+    /// From now on every customer has these loans.
+    pub fn lists(&self, loans: &[LoanStatus]) {
+        *self.loans.lock().unwrap() = loans.to_vec();
+    }
+}
+
+impl UnaryService<ListLoansRequest> for Loan {
+    type Response = ListLoansResponse;
+    type Future = std::future::Ready<Result<Response<ListLoansResponse>, Status>>;
+
+    fn call(&mut self, request: Request<ListLoansRequest>) -> Self::Future {
+        let loans = self.loans.lock().unwrap().clone();
+        let place: usize = request.get_ref().page_token.parse().unwrap_or_default();
+        let next = place + 1;
+        let here = loans
+            .get(place)
+            .map(|status| loan::Loan { status: (*status).into(), ..loan::Loan::default() });
+        std::future::ready(Ok(Response::new(ListLoansResponse {
+            loans: here.into_iter().collect(),
+            next_page_token: if next < loans.len() { next.to_string() } else { String::new() },
+            as_of: None,
+        })))
+    }
+}
+
+impl NamedService for Loan {
+    const NAME: &'static str = "bank.loan.v1.LoanService";
+}
+
+impl Service<http::Request<Body>> for Loan {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        assert_eq!(request.uri().path(), "/bank.loan.v1.LoanService/ListLoans");
+        let loan = self.clone();
+        Box::pin(async move {
+            let mut grpc = Grpc::new(tonic_prost::ProstCodec::default());
+            Ok(grpc.unary(loan, request).await)
         })
     }
 }

@@ -21,7 +21,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 use tonic_types::StatusExt;
 
-use crate::neighbour::Deposit;
+use crate::neighbour::{Deposit, Loan};
 
 /// How long anything may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,6 +43,7 @@ pub struct Process {
     listen: SocketAddr,
     operations: SocketAddr,
     deposit: SocketAddr,
+    loan: SocketAddr,
     /// The section of its configuration that names its certificate.
     tls: String,
     /// Holds its configuration, its certificate and its log.
@@ -55,6 +56,8 @@ pub struct Service {
     pub process: Process,
     /// What it asks before it closes a customer.
     pub deposit: Deposit,
+    /// What it asks before that.
+    pub loan: Loan,
     /// Its database.
     pub database: TestDatabase,
 }
@@ -73,17 +76,18 @@ impl Service {
     }
 
     async fn start_with(deposit: Deposit, address: SocketAddr) -> Self {
+        let (loan, loan_address) = Loan::start();
         let database = database::fresh("customer", async |owner_url, app_role| {
             platform::db::migrate(owner_url, app_role, &customer::MIGRATIONS).await
         })
         .await;
-        let process = Process::start(&database, address).await;
-        Self { process, deposit, database }
+        let process = Process::start(&database, [address, loan_address]).await;
+        Self { process, deposit, loan, database }
     }
 
     /// A second process of the service on the same database.
     pub async fn second_process(&self) -> Process {
-        Process::start(&self.database, self.process.deposit).await
+        Process::start(&self.database, [self.process.deposit, self.process.loan]).await
     }
 
     /// A teller with a connection of its own.
@@ -148,7 +152,7 @@ impl Service {
 }
 
 impl Process {
-    async fn start(database: &TestDatabase, deposit: SocketAddr) -> Self {
+    async fn start(database: &TestDatabase, [deposit, loan]: [SocketAddr; 2]) -> Self {
         let directory = TempDir::new().unwrap();
         let ports = port::free(2).unwrap();
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
@@ -159,10 +163,10 @@ impl Process {
         let (listen, operations) = (address(ports[0]), address(ports[1]));
         let tls = Authority::of_this_process().tls_section(directory.path(), "service/customer");
         let tls = tls.unwrap();
-        let text = configuration(database, [listen, operations, deposit], &tls, KEYS);
+        let text = configuration(database, [listen, operations, deposit, loan], &tls, KEYS);
         std::fs::write(directory.path().join("customer.toml"), text).unwrap();
         let running = program.spawn().unwrap();
-        let process = Self { running, program, listen, operations, deposit, tls, directory };
+        let process = Self { running, program, listen, operations, deposit, loan, tls, directory };
         process.wait_until_ready().await;
         process
     }
@@ -193,7 +197,7 @@ impl Process {
     }
 
     fn configure(&self, database: &TestDatabase, keys: &str) {
-        let addresses = [self.listen, self.operations, self.deposit];
+        let addresses = [self.listen, self.operations, self.deposit, self.loan];
         let text = configuration(database, addresses, &self.tls, keys);
         std::fs::write(self.directory.path().join("customer.toml"), text).unwrap();
     }
@@ -245,7 +249,7 @@ impl Process {
 
 fn configuration(
     database: &TestDatabase,
-    [listen, operations, deposit]: [SocketAddr; 3],
+    [listen, operations, deposit, loan]: [SocketAddr; 4],
     tls: &str,
     keys: &str,
 ) -> String {
@@ -253,7 +257,7 @@ fn configuration(
     format!(
         "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n{tls}\
          [database]\nnodes = {nodes:?}\n\
-         [clients]\ndeposit = \"https://{deposit}\"\n\
+         [clients]\ndeposit = \"https://{deposit}\"\nloan = \"https://{loan}\"\n\
          [protection]\n{keys}\n"
     )
 }

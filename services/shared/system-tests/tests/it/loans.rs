@@ -271,3 +271,40 @@ async fn the_end_of_day_of_many_loans_collects_what_is_due_and_the_books_agree()
     assert!((71..=72).contains(&report.day.collections), "{:?}", report.day);
     assert_eq!(report.day.collected, report.day.collections);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_is_closed_only_once_the_loan_is_paid_back() {
+    let bank = Bank::start().await;
+    let borrower = bank.borrower(0).await;
+    let loan = bank.approved(&borrower, 100_000).await;
+    bank.disburse(&loan.loan_id).await.unwrap();
+    let mut teller = bank.deposit(TELLER);
+    teller.withdraw_cash(cash_out(&borrower.account, 100_000)).await.unwrap();
+    teller.close_account(close(&borrower.account)).await.unwrap();
+
+    // No account any more, and still a debt.
+    assert_refused(bank.close_customer(&borrower.customer_id).await, "CUSTOMER_HAS_PRODUCTS");
+
+    let other = bank.open(&borrower.customer_id, 200_000).await.unwrap();
+    let quote = pb::QuotePrepaymentRequest {
+        request_id: request_id(),
+        loan_id: loan.loan_id.clone(),
+        kind: PrepaymentKind::Full.into(),
+        ..pb::QuotePrepaymentRequest::default()
+    };
+    let quote =
+        bank.loan(TELLER).quote_prepayment(quote).await.unwrap().into_inner().quote.unwrap();
+    let total = minor(quote.total.as_ref());
+    let payment = pb::PrepayLoanRequest {
+        request_id: request_id(),
+        quote_id: quote.quote_id,
+        account_number: other.clone(),
+    };
+    bank.loan(TELLER).prepay_loan(payment).await.unwrap();
+    teller.withdraw_cash(cash_out(&other, 200_000 - total)).await.unwrap();
+    teller.close_account(close(&other)).await.unwrap();
+    let closed = bank.close_customer(&borrower.customer_id).await.unwrap();
+
+    assert_eq!(closed.status(), proto::customer::v1::CustomerStatus::Closed);
+    bank.audit().await;
+}
