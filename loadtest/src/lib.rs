@@ -10,7 +10,9 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod cards;
 pub mod choice;
+pub mod clearing;
 pub mod cli;
 pub mod client;
 pub mod collector;
@@ -19,6 +21,7 @@ pub mod driver;
 pub mod end_of_day;
 pub mod holds;
 pub mod ids;
+pub mod iso8583;
 pub mod lab;
 pub mod loans;
 pub mod meter;
@@ -31,7 +34,9 @@ pub mod run;
 pub mod scenario;
 pub mod schedule;
 pub mod seed;
+pub mod seed_cards;
 pub mod seed_loans;
+pub mod simulator;
 pub mod stop;
 pub mod surge;
 pub mod target;

@@ -28,11 +28,17 @@ pub enum Operation {
     PrepayLoan = 9,
     /// The quote alone. Never asked for by itself, so it is in no figure; it is recorded and audited all the same.
     QuoteLoan = 10,
+    /// A card asks whether it may pay (0100).
+    CardPurchase = 11,
+    /// What was approved is completed (0220).
+    CardCompletion = 12,
+    /// What was approved is taken back (0400).
+    CardReversal = 13,
 }
 
 impl Operation {
     /// All of them; each stands at the index of its number.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Transfer,
         Self::CashDeposit,
         Self::CashWithdrawal,
@@ -44,6 +50,9 @@ impl Operation {
         Self::DisburseLoan,
         Self::PrepayLoan,
         Self::QuoteLoan,
+        Self::CardPurchase,
+        Self::CardCompletion,
+        Self::CardReversal,
     ];
 
     /// Its place in [`Operation::ALL`].
@@ -70,6 +79,9 @@ impl Operation {
             Self::DisburseLoan => "disburse_loan",
             Self::PrepayLoan => "prepay_loan",
             Self::QuoteLoan => "quote_loan",
+            Self::CardPurchase => "card_purchase",
+            Self::CardCompletion => "card_completion",
+            Self::CardReversal => "card_reversal",
         }
     }
 
@@ -85,6 +97,9 @@ impl Operation {
             Self::DisburseLoan => "DISBURSEMENT",
             Self::PrepayLoan => "PREPAYMENT",
             Self::QuoteLoan => "QUOTE",
+            Self::CardPurchase => "CARD_AUTHORIZED",
+            Self::CardCompletion => "CARD_COMPLETED",
+            Self::CardReversal => "CARD_REVERSED",
             Self::GetBalance | Self::ListEntries => "",
         }
     }
@@ -94,9 +109,19 @@ impl Operation {
         matches!(self, Self::GetBalance | Self::ListEntries)
     }
 
+    /// Whether it ends a hold that was placed before.
+    pub const fn ends_a_hold(self) -> bool {
+        matches!(self, Self::CaptureHold | Self::ReleaseHold)
+    }
+
     /// Whether it goes to the loan service.
     pub const fn is_of_loan(self) -> bool {
         matches!(self, Self::DisburseLoan | Self::PrepayLoan | Self::QuoteLoan)
+    }
+
+    /// Whether it goes to the gateway, in ISO 8583.
+    pub const fn is_of_card(self) -> bool {
+        matches!(self, Self::CardPurchase | Self::CardCompletion | Self::CardReversal)
     }
 }
 
@@ -110,10 +135,11 @@ pub struct Order {
     /// The account debited or reserved on; an index into the seeded accounts. For cash paid in, and for what concerns a
     /// loan, the account.
     pub account: u32,
-    /// The account credited by a transfer.
+    /// The account credited by a transfer; for what concerns a card, its index among the cards.
     pub counterparty: u32,
     /// Minor units; for a release, what the hold reserves. Of a loan the principal: a prepayment's fee comes on top.
     pub amount_minor: i64,
-    /// What is there already: the hold to capture or release, the loan to pay out or to quote, the quote to pay.
+    /// What is there already: the hold to capture or release, the loan to pay out or to quote, the quote to pay, the
+    /// request of the authorization to complete or reverse.
     pub subject: Option<Uuid>,
 }

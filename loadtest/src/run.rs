@@ -18,24 +18,27 @@ use uuid::Uuid;
 
 use crate::accounts::Accounts;
 use crate::choice::Chooser;
-use crate::client::Client;
+use crate::client::{Client, Scheme};
 use crate::driver::Driver;
 use crate::ids::Ids;
+use crate::iso8583::Pool;
 use crate::meter::{Measured, Meter};
 use crate::pools::Pools;
 use crate::progress::Progress;
 use crate::record::Recording;
 use crate::scenario::Scenario;
 use crate::schedule::{Schedule, Time, pace};
-use crate::seed_loans;
 use crate::stop::Stop;
 use crate::target::Target;
 use crate::watch::{self, Watch, Watched};
+use crate::{seed_cards, seed_loans};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long an answer that did not come is asked for again.
 const RESOLVE_LIMIT: Duration = Duration::from_mins(1);
 const DRAIN_LIMIT: Duration = Duration::from_mins(1);
+/// Connections to the gateway: a scheme has a few, with many requests on each.
+const LINES: usize = 8;
 const ACCOUNTS: &str = "SELECT account_number, last_sequence, customer_id FROM accounts";
 
 /// How requests are paced.
@@ -109,10 +112,15 @@ pub async fn run(
     stop: &Stop,
 ) -> anyhow::Result<Finished> {
     let known = accounts_as_booked(target, accounts).await?;
-    let client = Client::connect(target, DEADLINE).await?;
+    let mut client = Client::connect(target, DEADLINE).await?;
     let mut pools = Pools::default();
     if plan.scenario.needs_loans() {
         pools.loans = seed_loans::ensure(target, &known, stop).await?;
+    }
+    if plan.scenario.needs_cards() {
+        pools.cards = seed_cards::ensure(target, &known, stop).await?;
+        let lines = Pool::open(target.gateway()?, LINES).await?;
+        client = client.with_scheme(Scheme::new(lines, pools.cards.clone(), DEADLINE));
     }
     let pools = Arc::new(pools);
     let ids = Arc::new(Ids::new(SystemClock.now(), rand::random()));

@@ -9,6 +9,10 @@ use sqlx::{Connection as _, PgConnection};
 use testkit::invariants::Books;
 use testkit::trust::Trust;
 
+use crate::iso8583::Gateway;
+
+/// Who asks in ISO 8583.
+const SCHEME: &str = "scheme/loadtest";
 const SYNC_REPLICAS: &str =
     "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
 
@@ -23,6 +27,12 @@ pub struct Target {
     pub customer: String,
     /// gRPC of the loan service.
     pub loan: String,
+    /// gRPC of the card service.
+    pub card: String,
+    /// Where the bank answers the scheme, `host:port`.
+    pub iso8583: String,
+    /// The configuration of the card service, which has the keys of PINs on their way.
+    pub card_config: PathBuf,
     /// gRPC of the accounting service.
     pub accounting: String,
     /// The books, with the auditor's role.
@@ -70,6 +80,8 @@ impl Target {
     /// The bank that this file describes.
     pub async fn of(file: &BankFile) -> anyhow::Result<Self> {
         let deposit = file.service("deposit")?;
+        let card = file.service("card")?;
+        let iso8583 = card.iso8583.clone().context("bank.json has no gateway")?;
         let auditor = |service: &str| -> anyhow::Result<String> {
             let urls = &file.service(service)?.database.auditor_urls;
             urls.first()
@@ -91,10 +103,14 @@ impl Target {
             deposit: deposit.grpc.clone(),
             customer: file.service("customer")?.grpc.clone(),
             loan: file.service("loan")?.grpc.clone(),
+            card: card.grpc.clone(),
+            iso8583,
+            card_config: card.config.clone(),
             accounting: file.service("accounting")?.grpc.clone(),
             books: Books {
                 deposit_url: auditor("deposit")?,
                 loan_url: auditor("loan")?,
+                card_url: auditor("card")?,
                 accounting_url: auditor("accounting")?,
                 customer_url: auditor("customer")?,
                 audit_heads: file.audit_heads(),
@@ -127,6 +143,11 @@ impl Target {
             bank::certificate(&self.dir, identity, 1)?;
         }
         Ok(file.trust(identity)?)
+    }
+
+    /// The gateway, for somebody of the scheme.
+    pub fn gateway(&self) -> anyhow::Result<Gateway> {
+        Ok(Gateway { address: self.iso8583.clone(), trust: self.trust(SCHEME)? })
     }
 
     /// Where the load test keeps what it wants to find again: seeds and records.

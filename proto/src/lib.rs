@@ -13,6 +13,13 @@ pub mod accounting {
     }
 }
 
+/// Cards.
+pub mod card {
+    pub mod v1 {
+        tonic::include_proto!("bank.card.v1");
+    }
+}
+
 /// What the services share: money, read positions.
 pub mod common {
     pub mod v1 {

@@ -19,10 +19,11 @@ use crate::error::Error;
 use crate::file::BankFile;
 
 /// Who gets a certificate with the bank: its services, and callers of each kind to begin with.
-pub const IDENTITIES: [&str; 16] = [
+pub const IDENTITIES: [&str; 17] = [
     "service/customer",
     "service/deposit",
     "service/loan",
+    "service/card",
     "service/accounting",
     "operator/bank",
     "operator/1",

@@ -90,6 +90,10 @@ pub struct ServiceEntry {
     pub grpc: String,
     /// `/livez`, `/readyz`, `/metrics` and the operations service, as `https://127.0.0.1:PORT`.
     pub operations: String,
+    /// Where the card service is asked by the scheme in ISO 8583, as `127.0.0.1:PORT`; absent in other services. Over TLS,
+    /// unless the bank runs unprotected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iso8583: Option<String>,
     /// The process; absent while it is down.
     pub process: Option<Identity>,
     /// Its executable.

@@ -11,9 +11,13 @@ use testkit::postgres::{Secrets, random_password};
 
 use crate::options::SERVICES;
 
-/// Passwords of all database roles, and the keys that protect customer data.
+/// The zone keys of the scheme, as data element 53 of ISO 8583 numbers them, from 0: for PIN blocks of format 0 and of
+/// format 4.
+pub const SCHEME_PIN_KEYS: [&str; 2] = ["scheme-3des", "scheme-aes"];
+
+/// Passwords of all database roles, the keys that protect customer data, and those of cards.
 ///
-/// Losing the file means losing the customers' protected fields, and the way into the databases.
+/// Losing the file means losing the customers' protected fields, every card, and the way into the databases.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Keys {
     /// Postgres superuser `postgres`.
@@ -31,6 +35,73 @@ pub struct Keys {
     pub search_key_hex: String,
     /// Owner, app and auditor roles.
     pub databases: Secrets,
+    /// The keys of cards.
+    #[serde(default = "CardKeys::generate")]
+    pub card: CardKeys,
+}
+
+/// The keys of cards: those of what lies in the database, those that PIN and CVV2 are computed with, and those that the
+/// bank shares with the scheme and with its channels.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CardKeys {
+    /// Names the key below.
+    pub key_encryption_key_id: String,
+    /// 256-bit key that wraps the keys of sealed card numbers and PIN verification values, in hexadecimal.
+    pub key_encryption_key_hex: String,
+    /// Earlier such keys by id. Written here by whoever rotates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub retired_key_encryption_keys: BTreeMap<String, String>,
+    /// 256-bit key of the digests by which card numbers are found, in hexadecimal.
+    pub search_key_hex: String,
+    /// Triple DES key of PIN verification values, in hexadecimal.
+    pub pin_verification_key_hex: String,
+    /// Triple DES key of CVV2, in hexadecimal.
+    pub card_verification_key_hex: String,
+    /// By name: the keys under which PINs travel.
+    pub zone_pin_keys: BTreeMap<String, ZonePinKey>,
+}
+
+/// A key under which PINs travel.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ZonePinKey {
+    /// `3des` for blocks of format 0, `aes` for those of format 4.
+    pub algorithm: String,
+    /// The key, in hexadecimal.
+    pub hex: String,
+}
+
+impl CardKeys {
+    fn generate() -> Self {
+        let zone = |name: &str, algorithm: &str, hex| {
+            (name.to_owned(), ZonePinKey { algorithm: algorithm.to_owned(), hex })
+        };
+        Self {
+            key_encryption_key_id: "k1".to_owned(),
+            key_encryption_key_hex: random_key(),
+            retired_key_encryption_keys: BTreeMap::new(),
+            search_key_hex: random_key(),
+            pin_verification_key_hex: random_short_key(),
+            card_verification_key_hex: random_short_key(),
+            zone_pin_keys: BTreeMap::from([
+                zone("scheme-3des", "3des", random_short_key()),
+                zone("scheme-aes", "aes", random_key()),
+                zone("channel-3des", "3des", random_short_key()),
+                zone("channel-aes", "aes", random_key()),
+            ]),
+        }
+    }
+}
+
+impl std::fmt::Debug for CardKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CardKeys(..)")
+    }
+}
+
+impl std::fmt::Debug for ZonePinKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ZonePinKey(..)")
+    }
 }
 
 impl std::fmt::Debug for Keys {
@@ -53,9 +124,9 @@ impl Keys {
         let path = dir.join("config/keys.toml");
         if path.exists() {
             let mut keys = Self::load(dir)?;
-            if keys.add_missing_services() {
-                keys.save(&path)?;
-            }
+            keys.add_missing_services();
+            // Also keys that a directory of an earlier version did not have: they are generated when it is read.
+            keys.save(&path)?;
             return Ok(keys);
         }
         let keys = Self {
@@ -66,17 +137,17 @@ impl Keys {
             retired_key_encryption_keys: BTreeMap::new(),
             search_key_hex: random_key(),
             databases: Secrets::generate(&SERVICES),
+            card: CardKeys::generate(),
         };
         keys.save(&path)?;
         Ok(keys)
     }
 
-    /// A directory that is older than a service of today gets that service's passwords. Whether any was missing.
-    fn add_missing_services(&mut self) -> bool {
+    /// A directory that is older than a service of today gets that service's passwords.
+    fn add_missing_services(&mut self) {
         let known = |name: &&str| self.databases.services.iter().any(|one| one.service == *name);
         let missing: Vec<&str> = SERVICES.into_iter().filter(|name| !known(name)).collect();
         self.databases.services.extend(Secrets::generate(&missing).services);
-        !missing.is_empty()
     }
 
     fn save(&self, path: &Path) -> anyhow::Result<()> {
@@ -90,7 +161,15 @@ impl Keys {
 }
 
 fn random_key() -> String {
-    let bytes: [u8; 32] = rand::random();
+    hex(&rand::random::<[u8; 32]>())
+}
+
+/// As long as two keys of DES.
+fn random_short_key() -> String {
+    hex(&rand::random::<[u8; 16]>())
+}
+
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -121,5 +200,24 @@ mod tests {
         assert!(password(&after, "loan").is_some_and(|password| !password.is_empty()));
         let again = Keys::load_or_generate(place.path()).unwrap();
         assert_eq!(password(&again, "loan"), password(&after, "loan"));
+    }
+
+    #[test]
+    fn a_directory_from_before_cards_gets_their_keys_once() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir(place.path().join("config")).unwrap();
+        let path = place.path().join("config/keys.toml");
+        let mut before =
+            toml::Table::try_from(Keys::load_or_generate(place.path()).unwrap()).unwrap();
+        before.remove("card").unwrap();
+        write_private(&path, &toml::to_string(&before).unwrap()).unwrap();
+
+        let first = Keys::load_or_generate(place.path()).unwrap().card;
+        let again = Keys::load_or_generate(place.path()).unwrap().card;
+
+        assert_eq!(first.search_key_hex, again.search_key_hex);
+        let key = |keys: &CardKeys| keys.zone_pin_keys["scheme-aes"].hex.clone();
+        assert_eq!(key(&first), key(&again));
+        assert_eq!(first.pin_verification_key_hex.len(), 32);
     }
 }

@@ -35,7 +35,7 @@ pub use down::down;
 pub use error::Error;
 pub use file::{BankFile, DatabaseNode, NodeRole, ServiceDatabase, ServiceEntry, State};
 pub use home::default_dir;
-pub use keys::Keys;
+pub use keys::{CardKeys, Keys, SCHEME_PIN_KEYS, ZonePinKey};
 pub use options::{Options, SERVICES};
 pub use overrides::Override;
 pub use running::{RunningBank, Started};

@@ -8,7 +8,7 @@ use testkit::postgres::Settings;
 use crate::overrides::Override;
 
 /// The services of the bank, in the order in which they are listed.
-pub const SERVICES: [&str; 4] = ["customer", "deposit", "loan", "accounting"];
+pub const SERVICES: [&str; 5] = ["customer", "deposit", "loan", "card", "accounting"];
 
 /// How to bring a bank up.
 #[derive(Debug, Clone)]

@@ -16,6 +16,8 @@ use crate::keys::Keys;
 use crate::options::{Options, SERVICES};
 
 const REPLICAS_MAX: usize = 8;
+/// The service that the scheme asks in ISO 8583.
+const GATEWAY: &str = "card";
 
 /// Refuses options that make no sense in themselves.
 pub(crate) fn check(options: &Options) -> Result<(), Error> {
@@ -67,6 +69,7 @@ pub(crate) fn plan(
     let replicas = replicas(options, previous)?;
     let ports = ports(options, replicas, previous)?;
     let (node_ports, service_ports) = ports.split_at(replicas + 1);
+    let (service_ports, gateway_ports) = service_ports.split_at(2 * SERVICES.len());
     let node = |(index, port): (usize, &u16)| plan_node(dir, index, *port, keys);
     let service = |(name, ports): (&&str, &[u16])| {
         let database = plan_database(name, node_ports, keys);
@@ -76,7 +79,9 @@ pub(crate) fn plan(
             format!("{scheme}://127.0.0.1:{}", ports.get(index).copied().unwrap_or_default())
         };
         let endpoints = [endpoint(0), endpoint(1)];
-        ((*name).to_owned(), plan_service(dir, name, endpoints, (binary, database)))
+        let gateway = gateway_ports.first().filter(|_| **name == *GATEWAY);
+        let gateway = gateway.map(|port| format!("127.0.0.1:{port}"));
+        ((*name).to_owned(), plan_service(dir, name, (endpoints, gateway), (binary, database)))
     };
     Ok(BankFile {
         version: VERSION,
@@ -114,13 +119,13 @@ fn first_business_date(options: &Options, previous: Option<&BankFile>) -> Result
     }
 }
 
-/// One port for each node, then gRPC and operations for each service.
+/// One port for each node, then gRPC and operations for each service, then that of the scheme.
 fn ports(
     options: &Options,
     replicas: usize,
     previous: Option<&BankFile>,
 ) -> Result<Vec<u16>, Error> {
-    let count = replicas + 1 + 2 * SERVICES.len();
+    let count = replicas + 2 + 2 * SERVICES.len();
     if let Some(base) = options.base_port {
         let ports: Vec<u16> = (base..=u16::MAX).take(count).collect();
         if let Some(busy) = ports.iter().find(|port| !port::is_free(**port)) {
@@ -141,6 +146,8 @@ fn ports(
             Some(entry) => [port_of(&entry.grpc), port_of(&entry.operations)],
             None => [None, None],
         });
+        let gateway = previous.services.get(GATEWAY).and_then(|entry| entry.iso8583.as_deref());
+        let known = known.chain([gateway.and_then(port_of)]);
         for (slot, port) in wanted.iter_mut().skip(replicas + 1).zip(known) {
             *slot = port;
         }
@@ -186,12 +193,13 @@ fn plan_database(service: &str, nodes: &[u16], keys: &Keys) -> ServiceDatabase {
 fn plan_service(
     dir: &Path,
     name: &str,
-    [grpc, operations]: [String; 2],
+    ([grpc, operations], iso8583): ([String; 2], Option<String>),
     (binary, database): (PathBuf, ServiceDatabase),
 ) -> ServiceEntry {
     ServiceEntry {
         grpc,
         operations,
+        iso8583,
         process: None,
         binary,
         config: dir.join("config").join(format!("{name}.toml")),

@@ -85,9 +85,11 @@ pub(crate) fn status(status: &Status, as_json: bool) -> Result<(), Error> {
     let services = status.services.iter().map(|one| {
         let (grpc, operations) = (one.grpc.clone(), one.operations.clone());
         let ready = yes(one.ready, "ready");
-        vec![one.name.clone(), ready, number(one.pid), grpc, operations, count(one.outbox_rows)]
+        let iso8583 = one.iso8583.clone().unwrap_or_else(dash);
+        let (pid, rows) = (number(one.pid), count(one.outbox_rows));
+        vec![one.name.clone(), ready, pid, grpc, operations, iso8583, rows]
     });
-    let titles = ["service", "state", "pid", "grpc", "operations", "outbox rows"];
+    let titles = ["service", "state", "pid", "grpc", "operations", "iso 8583", "outbox rows"];
     shown.push('\n');
     shown.push_str(&table(&titles, services.collect()));
     text(&shown);

@@ -11,13 +11,14 @@ use testkit::environment::write_private;
 
 use crate::error::Error;
 use crate::file::BankFile;
-use crate::keys::Keys;
+use crate::keys::{Keys, SCHEME_PIN_KEYS, ZonePinKey};
 use crate::options::Options;
 
-/// Chart of accounts and accounting rules, as the accounting service ships them; products, as the loan service does.
+/// Chart of accounts and accounting rules, as the accounting service ships them; products, as the loan and the card service do.
 const CHART: &str = include_str!("../../../services/accounting/books/chart.toml");
 const RULES: &str = include_str!("../../../services/accounting/books/rules.toml");
 const PRODUCTS: &str = include_str!("../../../services/loan/books/products.toml");
+const CARD_PRODUCTS: &str = include_str!("../../../services/card/books/products.toml");
 
 /// The cell of a bank that has only one.
 const CELL_CODE: u32 = 101;
@@ -38,6 +39,10 @@ struct ServiceConfig<'a> {
     protection: Option<Protection<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     books: Option<Books>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<PinKeys<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway: Option<Gateway<'a>>,
 }
 
 #[derive(Serialize)]
@@ -90,12 +95,31 @@ struct Protection<'a> {
     search_key_hex: &'a str,
 }
 
+/// The keys that PIN and CVV2 are computed with, and those under which PINs travel.
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "they are called what the service calls them")]
+struct PinKeys<'a> {
+    pin_verification_key_hex: &'a str,
+    card_verification_key_hex: &'a str,
+    provider: &'static str,
+    zone_pin_keys: &'a BTreeMap<String, ZonePinKey>,
+}
+
+/// Where the scheme asks.
+#[derive(Serialize)]
+struct Gateway<'a> {
+    listen: &'a str,
+    pin_keys: [&'a str; 2],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    plain: bool,
+}
+
 /// What a service reads besides its configuration, and what its books begin with.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Books {
     Accounting { chart_file: String, rules_file: String, first_business_date: String },
-    Loan { products_file: String },
+    Products { products_file: String },
 }
 
 /// Writes the configuration of every service, and the files that services load.
@@ -104,6 +128,7 @@ pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> Result<(
     write_private(&directory.join("chart.toml"), CHART)?;
     write_private(&directory.join("rules.toml"), RULES)?;
     write_private(&directory.join("products.toml"), PRODUCTS)?;
+    write_private(&directory.join("card-products.toml"), CARD_PRODUCTS)?;
     for (name, entry) in &file.services {
         let config = ServiceConfig {
             server: Server {
@@ -120,13 +145,19 @@ pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> Result<(
             },
             clients: clients(file, name),
             bank: (name == "deposit").then_some(Bank { cell_code: CELL_CODE }),
-            protection: (name == "customer").then_some(Protection {
-                key_encryption_key_id: &keys.key_encryption_key_id,
-                key_encryption_key_hex: &keys.key_encryption_key_hex,
-                retired_key_encryption_keys: &keys.retired_key_encryption_keys,
-                search_key_hex: &keys.search_key_hex,
-            }),
+            protection: protection(name, keys),
             books: books(name, &directory, file),
+            keys: (name == "card").then_some(PinKeys {
+                pin_verification_key_hex: &keys.card.pin_verification_key_hex,
+                card_verification_key_hex: &keys.card.card_verification_key_hex,
+                provider: "software",
+                zone_pin_keys: &keys.card.zone_pin_keys,
+            }),
+            gateway: entry.iso8583.as_deref().map(|listen| Gateway {
+                listen,
+                pin_keys: SCHEME_PIN_KEYS,
+                plain: file.certificates.is_none(),
+            }),
         };
         let mut config = toml::Table::try_from(&config).map_err(anyhow::Error::from)?;
         for wanted in &options.overrides {
@@ -136,6 +167,25 @@ pub(crate) fn write(file: &BankFile, keys: &Keys, options: &Options) -> Result<(
         write_private(&entry.config, &text)?;
     }
     Ok(())
+}
+
+/// The keys of what a service seals.
+fn protection<'a>(service: &str, keys: &'a Keys) -> Option<Protection<'a>> {
+    match service {
+        "customer" => Some(Protection {
+            key_encryption_key_id: &keys.key_encryption_key_id,
+            key_encryption_key_hex: &keys.key_encryption_key_hex,
+            retired_key_encryption_keys: &keys.retired_key_encryption_keys,
+            search_key_hex: &keys.search_key_hex,
+        }),
+        "card" => Some(Protection {
+            key_encryption_key_id: &keys.card.key_encryption_key_id,
+            key_encryption_key_hex: &keys.card.key_encryption_key_hex,
+            retired_key_encryption_keys: &keys.card.retired_key_encryption_keys,
+            search_key_hex: &keys.card.search_key_hex,
+        }),
+        _ => None,
+    }
 }
 
 /// Who the service is on the network; nothing where the bank runs unprotected.
@@ -156,8 +206,8 @@ fn tls<'a>(file: &'a BankFile, service: &str) -> anyhow::Result<Option<Tls<'a>>>
 fn clients<'a>(file: &'a BankFile, service: &str) -> BTreeMap<&'a str, &'a str> {
     let callees: &[&str] = match service {
         "deposit" => &["customer", "accounting"],
-        "loan" => &["customer", "deposit", "accounting"],
-        "customer" | "accounting" => &["deposit", "loan"],
+        "loan" | "card" => &["customer", "deposit", "accounting"],
+        "customer" | "accounting" => &["deposit", "loan", "card"],
         _ => &[],
     };
     let entries = file.services.iter().filter(|(name, _)| callees.contains(&name.as_str()));
@@ -172,7 +222,8 @@ fn books(service: &str, directory: &Path, file: &BankFile) -> Option<Books> {
             rules_file: path("rules.toml"),
             first_business_date: file.first_business_date.to_string(),
         }),
-        "loan" => Some(Books::Loan { products_file: path("products.toml") }),
+        "loan" => Some(Books::Products { products_file: path("products.toml") }),
+        "card" => Some(Books::Products { products_file: path("card-products.toml") }),
         _ => None,
     }
 }

@@ -80,6 +80,8 @@ pub struct ServiceStatus {
     pub grpc: String,
     /// Operations endpoint.
     pub operations: String,
+    /// Where the scheme asks in ISO 8583; absent where it does not.
+    pub iso8583: Option<String>,
     /// Effects that accounting has not taken over yet; absent when the database does not answer.
     pub outbox_rows: Option<i64>,
 }
@@ -113,6 +115,7 @@ pub async fn status(dir: &Path) -> Result<Status, Error> {
             pid: entry.process.filter(Identity::is_alive).map(|process| process.pid),
             grpc: entry.grpc.clone(),
             operations: entry.operations.clone(),
+            iso8583: entry.iso8583.clone(),
             outbox_rows: outbox_rows(auditor_url).await,
         });
     }

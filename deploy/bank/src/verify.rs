@@ -26,6 +26,7 @@ pub async fn verify(dir: &Path) -> Result<Report, Error> {
     let books = Books {
         deposit_url: url("deposit")?,
         loan_url: url("loan")?,
+        card_url: url("card")?,
         accounting_url: url("accounting")?,
         customer_url: url("customer")?,
         audit_heads: file.audit_heads(),
@@ -45,6 +46,7 @@ pub async fn self_test(dir: &Path) -> Result<Vec<SelfTestResult>, Error> {
     let books = Books {
         deposit_url: primary.admin_url("deposit"),
         loan_url: primary.admin_url("loan"),
+        card_url: primary.admin_url("card"),
         accounting_url: primary.admin_url("accounting"),
         customer_url: primary.admin_url("customer"),
         // A copy of the data directory may be a moment older than the last head.

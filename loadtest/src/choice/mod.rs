@@ -54,12 +54,19 @@ impl Chooser {
     }
 
     /// The next request. A capture or release takes a hold that was placed before; without one, a hold is placed. A loan
-    /// is taken while it is used; where none can be paid back it is paid out, and the other way round; without any the
-    /// money moves between accounts.
+    /// is taken while it is used; where none can be paid back it is paid out, and the other way round. What follows an
+    /// approval takes one that was given before; without one, a card pays. Without loans or cards money moves between
+    /// accounts.
     pub fn order(&mut self) -> Order {
         let mut operation = self.operation();
         if operation.is_of_loan() {
             if let Some(order) = self.order_on_loan(operation) {
+                return order;
+            }
+            operation = Operation::Transfer;
+        }
+        if operation.is_of_card() {
+            if let Some(order) = self.order_on_card(operation) {
                 return order;
             }
             operation = Operation::Transfer;
@@ -110,6 +117,36 @@ impl Chooser {
             counterparty: loan.account,
             amount_minor,
             subject: Some(loan.id),
+        })
+    }
+
+    /// Cards are all alike: one that is used far more than others would meet its limits and nothing else.
+    fn order_on_card(&mut self, operation: Operation) -> Option<Order> {
+        let approval = match operation {
+            Operation::CardPurchase => None,
+            _ => self.pools.approvals.take(),
+        };
+        let request_id = self.ids.next();
+        if let Some(approval) = approval {
+            return Some(Order {
+                request_id,
+                operation,
+                account: approval.account,
+                counterparty: approval.card,
+                amount_minor: approval.amount_minor,
+                subject: Some(approval.request_id),
+            });
+        }
+        let cards = self.pools.cards.count();
+        let index = (cards > 0).then(|| self.rng.random_range(0..cards))?;
+        let amounts = self.scenario.amounts;
+        Some(Order {
+            request_id,
+            operation: Operation::CardPurchase,
+            account: self.pools.cards.get(index)?.account,
+            counterparty: index,
+            amount_minor: self.rng.random_range(amounts.min_minor..=amounts.max_minor),
+            subject: None,
         })
     }
 

@@ -6,7 +6,8 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use super::*;
-use crate::holds::Hold;
+use crate::cards::{Approval, Cards, LoadCard};
+use crate::iso8583::Card;
 use crate::loans::Loans;
 
 const ACCOUNTS: u32 = 1_000;
@@ -27,8 +28,22 @@ fn chooser_with_loans() -> Chooser {
         principal_minor: 1_000_000,
     };
     let loans = Loans::new((0..ACCOUNTS).map(loan));
-    let pools = Arc::new(Pools { loans, ..Pools::default() });
+    let pools = Arc::new(Pools { loans, cards: cards(), ..Pools::default() });
     Chooser { pools, ..chooser("mixed") }
+}
+
+fn cards() -> Cards {
+    let card = |number: u32| LoadCard {
+        id: Uuid::from_u128(number.into()),
+        account: number,
+        card: Card {
+            pan: scheme::Pan::with_check_digit("621234000000001").unwrap(),
+            expiry: "3011".to_owned(),
+            cvv2: "123".to_owned(),
+        },
+        pin: None,
+    };
+    Cards::new((0..ACCOUNTS).map(card).collect())
 }
 
 fn share(count: u32) -> f64 {
@@ -60,9 +75,10 @@ fn operations_come_in_the_proportion_of_their_weights() {
     let mut counts: HashMap<&str, u32> = HashMap::new();
     for _ in 0..DRAWS {
         let order = chooser.order();
-        if order.operation == Operation::PlaceHold {
-            chooser.pools.holds.put(Hold {
-                id: order.request_id,
+        if order.operation == Operation::CardPurchase {
+            chooser.pools.approvals.put(Approval {
+                request_id: order.request_id,
+                card: order.counterparty,
                 account: order.account,
                 amount_minor: order.amount_minor,
             });
@@ -74,32 +90,47 @@ fn operations_come_in_the_proportion_of_their_weights() {
     }
 
     let transfers = share(counts["transfer"]);
-    let captures = share(counts["capture_hold"]);
+    let completions = share(counts["card_completion"]);
     let loans = share(counts["disburse_loan"] + counts["prepay_loan"]);
     assert!((0.48..0.53).contains(&transfers), "{transfers}");
-    assert!((0.10..0.15).contains(&captures), "{captures}");
+    assert!((0.10..0.15).contains(&completions), "{completions}");
     // 4 of 89.
     assert!((0.039..0.051).contains(&loans), "{loans}");
 }
 
 #[test]
-fn a_capture_takes_a_hold_that_was_placed_and_takes_it_once() {
+fn what_follows_takes_an_approval_that_was_given_and_takes_it_once() {
     let mut chooser = chooser("mixed");
-    let hold = Hold { id: Uuid::from_u128(9), account: 3, amount_minor: 55 };
-    chooser.pools.holds.put(hold);
+    chooser.pools = Arc::new(Pools { cards: cards(), ..Pools::default() });
+    let request_id = Uuid::from_u128(9);
+    chooser.pools.approvals.put(Approval { request_id, card: 4, account: 3, amount_minor: 55 });
 
     let taken: Vec<Order> =
         (0..200).map(|_| chooser.order()).filter(|order| order.subject.is_some()).collect();
 
     assert_eq!(taken.len(), 1);
-    assert_eq!((taken[0].subject, taken[0].account, taken[0].amount_minor), (Some(hold.id), 3, 55));
+    let one = taken[0];
+    assert_eq!((one.subject, one.account, one.counterparty), (Some(request_id), 3, 4));
+    assert_eq!(one.amount_minor, 55);
 }
 
 #[test]
-fn without_loans_the_money_moves_between_accounts() {
-    let mut chooser = chooser("mixed");
+fn a_card_pays_from_its_own_account() {
+    let mut chooser = chooser("cards");
+    chooser.pools = Arc::new(Pools { cards: cards(), ..Pools::default() });
 
-    assert!((0..DRAWS).all(|_| !chooser.order().operation.is_of_loan()));
+    let orders: Vec<Order> = (0..200).map(|_| chooser.order()).collect();
+
+    assert!(orders.iter().all(|order| order.operation == Operation::CardPurchase));
+    assert!(orders.iter().all(|order| order.account == order.counterparty));
+}
+
+#[test]
+fn without_loans_and_cards_the_money_moves_between_accounts() {
+    let mut chooser = chooser("mixed");
+    let mut order = || chooser.order().operation;
+
+    assert!((0..DRAWS).map(|_| order()).all(|one| !one.is_of_loan() && !one.is_of_card()));
 }
 
 #[test]

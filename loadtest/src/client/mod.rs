@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use platform::db::ReadToken;
 use platform::identity::CUSTOMER_METADATA;
+use proto::card::v1::card_service_client::CardServiceClient;
 use proto::common::v1::{Money, ReadConsistency, read_consistency::Freshness};
 use proto::customer::v1::customer_service_client::CustomerServiceClient;
 use proto::deposit::v1 as pb;
@@ -25,8 +26,10 @@ use crate::accounts::Accounts;
 use crate::order::{Operation, Order};
 use crate::target::Target;
 
+mod cards;
 mod loans;
 
+pub use cards::{PRODUCT as CARD_PRODUCT, Scheme};
 pub use loans::Terms;
 
 /// The only currency of the load test.
@@ -56,6 +59,10 @@ pub struct Client {
     customer: CustomerServiceClient<Channel>,
     /// The loan service: the channel's, the teller's, and the second teller's connection.
     loan: [LoanServiceClient<Channel>; 3],
+    /// The card service: the channel's, and the teller's connection.
+    card: [CardServiceClient<Channel>; 2],
+    /// The line to the gateway; absent where no cards are used.
+    scheme: Option<Scheme>,
     /// Whether calls must say who calls: no certificate does.
     unprotected: bool,
     next: AtomicUsize,
@@ -69,6 +76,13 @@ pub enum Reply {
     Posted(Option<ReadToken>),
     /// The bank said no, with the reason.
     Refused(String),
+    /// The gateway answered, with the id that the bank gave it and its response code.
+    Authorized {
+        /// The authorization.
+        authorization_id: Option<Uuid>,
+        /// Data element 39.
+        code: String,
+    },
     /// Turned away because there is too much to do; nothing was decided. After this long it may be tried again.
     Shed(Duration),
     /// Turned away because the request is wrong, which is our fault; nothing was decided.
@@ -96,6 +110,9 @@ impl Client {
         let loan = async |trust: &Option<Trust>| -> anyhow::Result<_> {
             Ok(LoanServiceClient::new(connect(&target.loan, trust.as_ref()).await?))
         };
+        let card = async |trust: &Option<Trust>| -> anyhow::Result<_> {
+            Ok(CardServiceClient::new(connect(&target.card, trust.as_ref()).await?))
+        };
         let mut deposit = Vec::with_capacity(CONNECTIONS);
         for _ in 0..CONNECTIONS {
             deposit
@@ -106,14 +123,28 @@ impl Client {
             seeding: DepositServiceClient::new(connect(&target.deposit, teller.as_ref()).await?),
             customer: CustomerServiceClient::new(connect(&target.customer, teller.as_ref()).await?),
             loan: [loan(&channel).await?, loan(&teller).await?, loan(&second).await?],
+            card: [card(&channel).await?, card(&teller).await?],
+            scheme: None,
             unprotected: !target.mtls,
             next: AtomicUsize::new(0),
             deadline,
         })
     }
 
-    /// Sends one request and says what it came to.
-    pub async fn send(&self, order: &Order, accounts: &Accounts) -> Reply {
+    /// The same, with a line to the gateway.
+    #[must_use]
+    pub fn with_scheme(self, scheme: Scheme) -> Self {
+        Self { scheme: Some(scheme), ..self }
+    }
+
+    /// Sends one request and says what it came to. `repeated`: it was sent before.
+    pub async fn send(&self, order: &Order, accounts: &Accounts, repeated: bool) -> Reply {
+        if order.operation.is_of_card() {
+            return match &self.scheme {
+                Some(scheme) => scheme.send(order, repeated).await,
+                None => Reply::Rejected("there is no line to the gateway".to_owned()),
+            };
+        }
         match self.call(order, accounts).await {
             Ok(metadata) => Reply::Posted(read_token(&metadata)),
             Err(status) => classify(&status),
@@ -219,7 +250,7 @@ impl Client {
             }
             Operation::PlaceHold => metadata!(
                 place_hold,
-                pb::PlaceHoldRequest { request_id, account_number, amount, expires_at: None }
+                pb::PlaceHoldRequest { request_id, account_number, amount, ..Default::default() }
             ),
             Operation::CaptureHold => metadata!(
                 capture_hold,
@@ -232,15 +263,13 @@ impl Client {
                 }
             ),
             Operation::ReleaseHold => {
-                metadata!(release_hold, pb::ReleaseHoldRequest { request_id, hold_id })
+                metadata!(
+                    release_hold,
+                    pb::ReleaseHoldRequest { request_id, hold_id, ..Default::default() }
+                )
             }
-            Operation::GetBalance
-            | Operation::ListEntries
-            | Operation::DisburseLoan
-            | Operation::PrepayLoan
-            | Operation::QuoteLoan => {
-                return Err(Status::invalid_argument("this is no order to deposit"));
-            }
+            // A query, or another service's.
+            _ => return Err(Status::invalid_argument("this is no order to deposit")),
         })
     }
 

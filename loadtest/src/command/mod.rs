@@ -20,12 +20,15 @@ use crate::seed::{self, Wanted};
 use crate::stop::{Interrupted, Stop};
 use crate::target::Target;
 
+mod clearing;
 mod compare;
+mod compare_cards;
 mod demo;
 mod end_of_day;
 mod pgbench;
 mod protection;
 mod run_scenario;
+mod scheme;
 mod surge;
 
 const INTERRUPTED: u8 = 130;
@@ -48,7 +51,11 @@ pub async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Compare(options) => match options.with {
             CompareWith::Pgbench(options) => compare::execute(&options, &stop).await,
             CompareWith::Protection(options) => protection::execute(&options, &stop).await,
+            CompareWith::Cards(options) => compare_cards::execute(&options, &stop).await,
         },
+        Command::Scheme(options) => scheme::execute(&options, &stop).await,
+        Command::ClearingFile(options) => clearing::make(&options, &stop).await,
+        Command::SubmitClearing(options) => clearing::submit(&options, &stop).await,
         Command::Demo(options) => demo::execute(&options, &stop).await,
     }
 }

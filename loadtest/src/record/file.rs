@@ -3,7 +3,8 @@
 //! ```text
 //! "TCREC1\n"  then frames, little-endian
 //! S  request id 16  operation 1  account 4  counterparty 4  amount 8  subject 16 (zero: none)  intended microseconds 8
-//! A  request id 16  answer 1 (0 unknown, 1 posted, 2 refused, 3 turned away)  length 1  reason
+//! A  request id 16  answer 1 (0 unknown, 1 posted, 2 refused, 3 turned away, 4 answered by the gateway)  length 1  reason,
+//!    of the gateway's answer the response code and, where there was one, the id of the authorization
 //! ```
 //!
 //! The last answer of a request counts: an unknown one is followed by its resolution. A frame that was cut off by a
@@ -35,6 +36,13 @@ pub enum FinalAnswer {
     Refused(String),
     /// Turned away before anything was decided.
     TurnedAway,
+    /// The gateway answered, with the id that the bank gave it and its response code.
+    Authorized {
+        /// The authorization.
+        authorization_id: Option<Uuid>,
+        /// Data element 39.
+        code: String,
+    },
 }
 
 /// One request of the record.
@@ -85,7 +93,16 @@ impl Writer {
             FinalAnswer::Posted => (1, ""),
             FinalAnswer::Refused(reason) => (2, reason.as_str()),
             FinalAnswer::TurnedAway => (3, ""),
+            FinalAnswer::Authorized { authorization_id, code } => {
+                let id = authorization_id.map(|id| id.to_string()).unwrap_or_default();
+                let reason = format!("{code} {id}");
+                return self.answer_frame(request_id, 4, &reason);
+            }
         };
+        self.answer_frame(request_id, code, reason)
+    }
+
+    fn answer_frame(&mut self, request_id: Uuid, code: u8, reason: &str) -> anyhow::Result<()> {
         let mut frame = Vec::with_capacity(19 + reason.len());
         frame.push(ANSWERED);
         frame.extend(request_id.as_bytes());
@@ -167,11 +184,18 @@ fn read_answered(input: &mut impl Read) -> anyhow::Result<Option<(Uuid, FinalAns
     if !fill(input, &mut reason)? {
         return Ok(None);
     }
+    let text = || String::from_utf8(reason.clone()).context("a reason that is not text");
     let answer = match code {
         0 => FinalAnswer::Unknown,
         1 => FinalAnswer::Posted,
-        2 => FinalAnswer::Refused(String::from_utf8(reason).context("a reason that is not text")?),
+        2 => FinalAnswer::Refused(text()?),
         3 => FinalAnswer::TurnedAway,
+        4 => {
+            let text = text()?;
+            let (code, id) = text.split_once(' ').context("an answer without a response code")?;
+            let authorization_id = (!id.is_empty()).then(|| Uuid::parse_str(id)).transpose()?;
+            FinalAnswer::Authorized { authorization_id, code: code.to_owned() }
+        }
         other => bail!("an unknown answer {other} in the record"),
     };
     Ok(Some((request_id, answer)))
@@ -231,6 +255,28 @@ mod tests {
         assert_eq!(lines[0], Line { order: first, intended: at(1), answer: FinalAnswer::Posted });
         assert_eq!(lines[1], Line { order: second, intended: at(2), answer: refused });
         assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
+    fn what_the_gateway_answered_is_read_back_with_and_without_an_id() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("record");
+        let answer = |id, code: &str| FinalAnswer::Authorized {
+            authorization_id: id,
+            code: code.to_owned(),
+        };
+        let answers = [answer(Some(Uuid::from_u128(77)), "00"), answer(None, "91")];
+        let mut writer = Writer::create(&path).unwrap();
+        for (number, answer) in (1..).zip(&answers) {
+            let order = order(number, None);
+            writer.sent(&order, at(1)).unwrap();
+            writer.answered(order.request_id, answer).unwrap();
+        }
+        writer.finish().unwrap();
+
+        let read: Vec<_> = read(&path).unwrap().into_iter().map(|line| line.answer).collect();
+
+        assert_eq!(read, answers);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is asked of the bank, and of which accounts: a TOML file.
 //!
-//! Three scenarios are built in; a path to another file is taken as well. A file is checked as a whole before
+//! Four scenarios are built in; a path to another file is taken as well. A file is checked as a whole before
 //! anything is sent, and every problem names the key that it is about.
 
 use std::path::Path;
@@ -11,10 +11,11 @@ use serde::Deserialize;
 use crate::order::Operation;
 
 /// The scenarios that need no file.
-pub const BUILT_IN: [(&str, &str); 3] = [
+pub const BUILT_IN: [(&str, &str); 4] = [
     ("transfer", include_str!("../../scenarios/transfer.toml")),
     ("mixed", include_str!("../../scenarios/mixed.toml")),
     ("hot", include_str!("../../scenarios/hot.toml")),
+    ("cards", include_str!("../../scenarios/cards.toml")),
 ];
 
 /// One scenario, checked.
@@ -48,11 +49,14 @@ pub struct Weights {
     release_hold: u32,
     disburse_loan: u32,
     prepay_loan: u32,
+    card_purchase: u32,
+    card_completion: u32,
+    card_reversal: u32,
 }
 
 impl Weights {
     /// The operations with their weights.
-    pub fn list(&self) -> [(Operation, u32); 8] {
+    pub fn list(&self) -> [(Operation, u32); 11] {
         [
             (Operation::Transfer, self.transfer),
             (Operation::CashDeposit, self.cash_deposit),
@@ -62,6 +66,9 @@ impl Weights {
             (Operation::ReleaseHold, self.release_hold),
             (Operation::DisburseLoan, self.disburse_loan),
             (Operation::PrepayLoan, self.prepay_loan),
+            (Operation::CardPurchase, self.card_purchase),
+            (Operation::CardCompletion, self.card_completion),
+            (Operation::CardReversal, self.card_reversal),
         ]
     }
 }
@@ -154,6 +161,11 @@ impl Scenario {
         self.operations.disburse_loan > 0 || self.operations.prepay_loan > 0
     }
 
+    /// Whether there must be cards before it can run.
+    pub fn needs_cards(&self) -> bool {
+        self.operations.card_purchase > 0
+    }
+
     /// Reads and checks the text of a scenario.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let scenario: Self = toml::from_str(text)?;
@@ -179,6 +191,12 @@ impl Scenario {
         let ends_holds = self.operations.capture_hold.max(self.operations.release_hold);
         if ends_holds > 0 && self.operations.place_hold == 0 {
             problems.push("operations: capture_hold and release_hold need place_hold".to_owned());
+        }
+        let follows = self.operations.card_completion.max(self.operations.card_reversal);
+        if follows > 0 && self.operations.card_purchase == 0 {
+            problems.push(
+                "operations: card_completion and card_reversal need card_purchase".to_owned(),
+            );
         }
         if self.operations.prepay_loan > 0 && self.operations.disburse_loan == 0 {
             problems.push("operations: prepay_loan needs disburse_loan".to_owned());

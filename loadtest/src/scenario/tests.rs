@@ -35,7 +35,7 @@ fn a_scenario_may_leave_the_queries_out() {
 #[test]
 fn an_unknown_scenario_is_refused_with_the_names_that_exist() {
     let error = Scenario::load("transfers").unwrap_err().to_string();
-    assert!(error.contains("transfer, mixed, hot"), "{error}");
+    assert!(error.contains("transfer, mixed, hot, cards"), "{error}");
 }
 
 #[test]
@@ -62,6 +62,17 @@ fn captures_without_holds_are_refused() {
 #[test]
 fn prepayments_of_loans_that_are_never_paid_out_are_refused() {
     assert_refused(&GOOD.replace("transfer = 1", "prepay_loan = 1"), "need");
+}
+
+#[test]
+fn completions_of_what_no_card_was_approved_are_refused() {
+    assert_refused(&GOOD.replace("transfer = 1", "card_completion = 1"), "need card_purchase");
+}
+
+#[test]
+fn only_a_scenario_with_cards_needs_some() {
+    assert!(Scenario::load("cards").unwrap().needs_cards());
+    assert!(!Scenario::load("hot").unwrap().needs_cards());
 }
 
 #[test]

@@ -123,8 +123,12 @@ impl Callers {
         let owner = accounts.get(order.account).map(|(_, owner)| owner);
         let answered = match flow.class {
             Class::CardAuthorization => {
-                let hold =
-                    pb::PlaceHoldRequest { request_id, account_number, amount, expires_at: None };
+                let hold = pb::PlaceHoldRequest {
+                    request_id,
+                    account_number,
+                    amount,
+                    ..Default::default()
+                };
                 deposit.place_hold(request(hold, owner, left)).await.map(|_| ())
             }
             Class::Payment => {

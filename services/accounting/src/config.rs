@@ -53,6 +53,8 @@ pub struct Clients {
     pub deposit: ClientConfig,
     /// Likewise.
     pub loan: ClientConfig,
+    /// Likewise.
+    pub card: ClientConfig,
 }
 
 /// What the books begin with and who writes into them.
@@ -67,14 +69,14 @@ pub struct Books {
     /// The bank's first business date, `YYYY-MM-DD`. Only used while the database has none; from then on only a
     /// cut-over moves it.
     pub first_business_date: NaiveDate,
-    /// The services that report events; default `["deposit", "loan"]`. A business date closes once each has confirmed
+    /// The services that report events; default `["deposit", "loan", "card"]`. A business date closes once each has confirmed
     /// it, so a service that is listed and never confirms keeps every date open.
-    #[serde(default = "deposit_and_loan")]
+    #[serde(default = "all_sources")]
     pub sources: Vec<String>,
 }
 
-fn deposit_and_loan() -> Vec<String> {
-    vec!["deposit".to_owned(), "loan".to_owned()]
+fn all_sources() -> Vec<String> {
+    ["deposit", "loan", "card"].map(str::to_owned).to_vec()
 }
 
 impl Books {

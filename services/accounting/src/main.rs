@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use accounting::api::{Api, Parts};
-use accounting::clients::{Deposits, Loans, SubLedgers};
+use accounting::clients::{Cards, Deposits, Loans, SubLedgers};
 use accounting::commands::{DayBook, PostingBook};
-use accounting::config::Config;
+use accounting::config::{Clients, Config};
 use accounting::{APP_ROLE, MIGRATIONS, SERVICE, jobs, signals};
 use clap::Parser;
 use kernel::{BusinessDate, Clock, SystemClock};
@@ -53,16 +53,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let rulebook = Arc::new(config.books.read()?);
     let credentials = tls::of_service(SERVICE, &config.server, config.tls.as_ref())?;
-    let connect = |callee, to| client::connect_lazy(SERVICE, callee, to, credentials.as_ref());
     let database = db::Database::connect(SERVICE, &config.database)?;
     let audit = platform::Background::default();
     audit.spawn(|stop| audit::export::run(SERVICE, database.write_pool(), config.audit, stop));
     let traffic = Traffic::new(&config.traffic, database.queues());
     let operations = OperationsApi::new(SERVICE, &traffic, &database, Arc::clone(&clock));
-    let sub_ledgers = SubLedgers {
-        deposits: Deposits::new(connect("deposit", &config.clients.deposit)?),
-        loans: Loans::new(connect("loan", &config.clients.loan)?),
-    };
+    let sub_ledgers = sub_ledgers(&config.clients, credentials.as_ref())?;
 
     let sources = config.books.sources;
     let changed = Arc::default();
@@ -121,4 +117,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     database.close().await;
     telemetry.flush().await;
     Ok(())
+}
+
+/// The services that the tie-out asks.
+fn sub_ledgers(
+    clients: &Clients,
+    credentials: Option<&Arc<tls::Credentials>>,
+) -> anyhow::Result<SubLedgers> {
+    let connect = |callee, to| client::connect_lazy(SERVICE, callee, to, credentials);
+    Ok(SubLedgers {
+        deposits: Deposits::new(connect("deposit", &clients.deposit)?),
+        loans: Loans::new(connect("loan", &clients.loan)?),
+        cards: Cards::new(connect("card", &clients.card)?),
+    })
 }

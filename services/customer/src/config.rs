@@ -45,6 +45,8 @@ pub struct Clients {
     pub deposit: ClientConfig,
     /// Asked before a customer is closed: does it owe anything?
     pub loan: ClientConfig,
+    /// Likewise, for payments by card.
+    pub card: ClientConfig,
 }
 
 /// The keys of personal data. No default: a key that everybody knows protects nothing. Fields are sealed with data keys,

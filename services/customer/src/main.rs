@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use customer::api::Api;
-use customer::clients::{Deposit, Loan};
+use customer::clients::{Card, Deposit, Loan};
 use customer::commands::{Context, CustomerBook};
 use customer::config::Config;
 use customer::store::Keys;
@@ -117,6 +117,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let lanes = Lanes::start(Arc::new(CustomerBook), database.write_pool(), &config.lanes);
     let deposit = Deposit::new(connect("deposit", &config.clients.deposit)?);
     let loan = Loan::new(connect("loan", &config.clients.loan)?);
+    let card = Card::new(connect("card", &config.clients.card)?);
 
     let context = Context {
         lanes: lanes.clone(),
@@ -124,6 +125,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         reads: database.read_pool(),
         deposit,
         loan,
+        card,
         keys,
         clock: Arc::new(SystemClock),
     };

@@ -35,6 +35,8 @@ fn event(event: &Event) -> pb::BusinessEvent {
         EventKind::HoldCaptured => pb::EventKind::HoldCaptured,
         EventKind::LoanSettledToAccount => pb::EventKind::LoanSettledToAccount,
         EventKind::LoanSettledFromAccount => pb::EventKind::LoanSettledFromAccount,
+        EventKind::CardDebited => pb::EventKind::CardDebited,
+        EventKind::CardCredited => pb::EventKind::CardCredited,
     };
     pb::BusinessEvent {
         posting_id: event.posting.as_uuid().as_bytes().to_vec().into(),

@@ -2,12 +2,15 @@
 # hunt.sh SECONDS [TARGET...]: libFuzzer over each target (all of them, where none is named) for so many seconds, as many
 # at once as there are processors. Needs the stable compiler and one for C++: the instrumentation is LLVM's, which rustc
 # brings, and there is no unsafe code whose memory a sanitizer would watch. What breaks a target is saved in crashes/.
+# RUNS=N in the environment ends a target after so many inputs, should that be sooner.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 for_seconds=${1:?seconds for each target}
 shift
 [[ $for_seconds =~ ^[1-9][0-9]*$ ]] || { echo "error: SECONDS must be a number: $for_seconds" >&2; exit 2; }
+runs=${RUNS:--1}
+[[ $runs =~ ^(-1|[1-9][0-9]*)$ ]] || { echo "error: RUNS must be a number: $runs" >&2; exit 2; }
 command -v c++ >/dev/null || { echo 'error: libFuzzer needs a compiler for C++ (g++ or clang)' >&2; exit 1; }
 
 work=$(realpath -m "${CARGO_TARGET_DIR:-$here/../../../target}")/fuzz
@@ -20,7 +23,7 @@ RUSTFLAGS='--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module
   -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares' \
   cargo build --quiet --locked -p fuzz --features libfuzzer --bin fuzz-target --target "$host"
-export here work for_seconds
+export here work for_seconds runs
 export program=$work/$host/debug/fuzz-target
 
 (($# > 0)) || mapfile -t targets < <("$program" 2>/dev/null)
@@ -33,7 +36,7 @@ hunt() {
   local name=$1 status=0 log=$work/log/$1
   mkdir -p "$work/corpus/$name" "$work/log" "$here/crashes/$name"
   FUZZ_TARGET=$name FUZZ_SEEDS=$work/corpus/$name "$program" "$work/corpus/$name" \
-    -max_total_time="$for_seconds" -timeout=5 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 \
+    -max_total_time="$for_seconds" -runs="$runs" -timeout=5 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 \
     -artifact_prefix="$here/crashes/$name/" >"$log" 2>&1 || status=$?
   rmdir --ignore-fail-on-non-empty "$here/crashes/$name"
   local inputs covered

@@ -10,7 +10,7 @@ use super::parse::{self, Delivered};
 /// Reads a request of the method as its handler does; `None` where the service has no such method.
 pub fn read(method: &str, bytes: &[u8], now: DateTime<Utc>) -> Option<Reading> {
     let fields = || Fields::new(now);
-    let sources = ["deposit".to_owned(), "loan".to_owned()];
+    let sources = ["deposit", "loan", "card"].map(str::to_owned);
     Some(match method {
         "PostEvents" => reading(bytes, |m| post_events(now, m, &sources)),
         "GetBusinessDate" => reading(bytes, |_: pb::GetBusinessDateRequest| Ok(())),

@@ -148,6 +148,11 @@ fn event_kind(kind: pb::EventKind) -> Option<EventKind> {
         pb::EventKind::LoanSettledFromAccount => EventKind::LoanSettledFromAccount,
         pb::EventKind::LoanSettledToAccount => EventKind::LoanSettledToAccount,
         pb::EventKind::LoanWrittenOff => EventKind::LoanWrittenOff,
+        pb::EventKind::CardDebited => EventKind::CardDebited,
+        pb::EventKind::CardCredited => EventKind::CardCredited,
+        pb::EventKind::CardReceivable => EventKind::CardReceivable,
+        pb::EventKind::CardSettled => EventKind::CardSettled,
+        pb::EventKind::CardDifference => EventKind::CardDifference,
         pb::EventKind::Unspecified => return None,
     })
 }

@@ -1,8 +1,10 @@
 //! The services that accounting asks: each owns a sub-ledger, and says what it booked there on a date.
 
+mod cards;
 mod deposits;
 mod loans;
 
+pub use cards::Cards;
 pub use deposits::Deposits;
 pub use loans::Loans;
 
@@ -37,6 +39,8 @@ pub struct SubLedgers {
     pub deposits: Deposits,
     /// Loans.
     pub loans: Loans,
+    /// What is owed on cards.
+    pub cards: Cards,
 }
 
 impl SubLedgers {
@@ -46,12 +50,17 @@ impl SubLedgers {
     /// A service does not answer, or answers with what cannot be read.
     pub async fn day_totals(&self, date: BusinessDate) -> Result<DayTotals, NoTotals> {
         let no_totals = |service| move |status| NoTotals { service, status };
-        let (deposits, loans) =
-            tokio::join!(self.deposits.day_totals(date), self.loans.day_totals(date));
+        let (deposits, loans, cards) = tokio::join!(
+            self.deposits.day_totals(date),
+            self.loans.day_totals(date),
+            self.cards.day_totals(date)
+        );
         let mut all = deposits.map_err(no_totals("deposit"))?;
-        let loans = loans.map_err(no_totals("loan"))?;
-        all.totals.extend(loans.totals);
-        all.undelivered_batches = all.undelivered_batches.saturating_add(loans.undelivered_batches);
+        for of in [loans.map_err(no_totals("loan"))?, cards.map_err(no_totals("card"))?] {
+            all.totals.extend(of.totals);
+            all.undelivered_batches =
+                all.undelivered_batches.saturating_add(of.undelivered_batches);
+        }
         Ok(all)
     }
 }

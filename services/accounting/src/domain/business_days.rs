@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn sources() -> Vec<String> {
-        vec!["deposit".to_owned(), "loan".to_owned()]
+        ["deposit", "loan", "card"].map(str::to_owned).to_vec()
     }
 
     #[test]
@@ -155,7 +155,8 @@ mod tests {
 
         assert_eq!(confirm("deposit"), Ok(DayStatus::Closing));
         assert_eq!(confirm("deposit"), Ok(DayStatus::Closing));
-        assert_eq!(confirm("loan"), Ok(DayStatus::Closed));
+        assert_eq!(confirm("loan"), Ok(DayStatus::Closing));
+        assert_eq!(confirm("card"), Ok(DayStatus::Closed));
         assert_eq!(confirm("deposit"), Ok(DayStatus::Closed));
         assert_eq!(days.cut_over(date("2026-11-24")), Ok(date("2026-11-25")));
     }

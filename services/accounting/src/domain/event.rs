@@ -6,6 +6,16 @@ use kernel::{BusinessDate, Currency, PositiveMoney, PostingId};
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
+    /// A payment by card came back to a deposit account.
+    CardCredited,
+    /// A payment by card left a deposit account.
+    CardDebited,
+    /// The scheme settled more than was cleared, and the difference was adjusted.
+    CardDifference,
+    /// A payment by card that was cleared could not be taken from the account: its holder owes it.
+    CardReceivable,
+    /// The scheme was paid.
+    CardSettled,
     /// Cash was paid in.
     CashDeposited,
     /// Cash was paid out.
@@ -40,7 +50,12 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
+        Self::CardCredited,
+        Self::CardDebited,
+        Self::CardDifference,
+        Self::CardReceivable,
+        Self::CardSettled,
         Self::CashDeposited,
         Self::CashWithdrawn,
         Self::HoldCaptured,
@@ -61,6 +76,11 @@ impl EventKind {
     /// As the rules and the books write it.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::CardCredited => "CARD_CREDITED",
+            Self::CardDebited => "CARD_DEBITED",
+            Self::CardDifference => "CARD_DIFFERENCE",
+            Self::CardReceivable => "CARD_RECEIVABLE",
+            Self::CardSettled => "CARD_SETTLED",
             Self::CashDeposited => "CASH_DEPOSITED",
             Self::CashWithdrawn => "CASH_WITHDRAWN",
             Self::HoldCaptured => "HOLD_CAPTURED",
@@ -96,7 +116,7 @@ pub enum AmountKind {
     Penalty,
     /// Interest on interest that is late.
     Compound,
-    /// The fee for paying early.
+    /// A fee: for paying early, or what the bank earns of a payment by card.
     Fee,
     /// What is set aside for a loss.
     Provision,
@@ -138,7 +158,7 @@ pub struct Event {
     pub posting: PostingId,
     /// What happened.
     pub kind: EventKind,
-    /// Of the account debited, or of the only one, or of the loan.
+    /// Of the account debited, or of the only one, or of the loan or card.
     pub product: String,
     /// Of the account credited, where there are two.
     pub counter_product: Option<String>,

@@ -45,7 +45,11 @@ prop_compose! {
 fn amounts_of(kind: EventKind) -> &'static [AmountKind] {
     use AmountKind::{Compound, Fee, Interest, Penalty, Principal, Provision};
     match kind {
-        EventKind::CashDeposited
+        EventKind::CardCredited
+        | EventKind::CardDebited
+        | EventKind::CardDifference
+        | EventKind::CardReceivable
+        | EventKind::CashDeposited
         | EventKind::CashWithdrawn
         | EventKind::HoldCaptured
         | EventKind::Transferred
@@ -53,6 +57,7 @@ fn amounts_of(kind: EventKind) -> &'static [AmountKind] {
         | EventKind::LoanSettledFromAccount
         | EventKind::LoanSettledToAccount
         | EventKind::LoanWrittenOff => &[Principal],
+        EventKind::CardSettled => &[Principal, Fee],
         EventKind::LoanInterestAccrued
         | EventKind::LoanInterestReceived
         | EventKind::LoanInterestRemoved => &[Interest, Penalty, Compound],
@@ -62,10 +67,14 @@ fn amounts_of(kind: EventKind) -> &'static [AmountKind] {
     }
 }
 
-/// What an event of this kind is about: an account, or a loan.
+/// What an event of this kind is about: an account, a loan, or a card.
 fn product_of(kind: EventKind) -> &'static str {
     let of_loan = kind.code().starts_with("LOAN_") && !kind.code().starts_with("LOAN_SETTLED_");
-    if of_loan { "CONSUMER" } else { "CURRENT" }
+    match kind {
+        EventKind::CardDifference | EventKind::CardReceivable | EventKind::CardSettled => "DEBIT",
+        _ if of_loan => "CONSUMER",
+        _ => "CURRENT",
+    }
 }
 
 prop_compose! {

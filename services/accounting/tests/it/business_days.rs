@@ -134,6 +134,7 @@ async fn a_date_closes_once_every_source_has_confirmed_it() {
 
     assert!(!service.confirm_as("loan", MONDAY).await.unwrap());
     assert!(!service.confirm_as("loan", MONDAY).await.unwrap());
+    assert!(!service.confirm_as("card", MONDAY).await.unwrap());
     assert_eq!(business_date(&service).await, (TUESDAY.into(), MONDAY.into()));
     assert!(service.confirm_as("deposit", MONDAY).await.unwrap());
     assert_eq!(business_date(&service).await, (TUESDAY.into(), String::new()));
@@ -152,6 +153,7 @@ async fn a_date_does_not_close_while_a_batch_of_it_is_being_booked() {
         .unwrap();
 
     assert!(!service.confirm_as("loan", MONDAY).await.unwrap());
+    assert!(!service.confirm_as("card", MONDAY).await.unwrap());
     let mut source = service.source();
     let confirming = tokio::spawn(async move {
         let request = pb::ConfirmCutOverRequest {

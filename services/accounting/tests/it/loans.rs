@@ -3,32 +3,11 @@
 use pb::AmountKind::{Compound, Fee, Interest, Penalty, Principal, Provision};
 use proto::accounting::v1 as pb;
 
+use crate::journal_lines::{journal, pairs};
 use crate::support::*;
-
-/// A line as these tests read it: D or C, account, minor units.
-type Line = (char, String, i64);
-
-async fn journal(service: &Service, event: &pb::BusinessEvent) -> Vec<Line> {
-    let request = pb::GetJournalRequest { posting_id: posting_of(event) };
-    let answer = service.operator().get_journal(request).await.unwrap().into_inner();
-    let lines = answer.journal.unwrap().lines.into_iter();
-    let line = |line: pb::JournalLine| {
-        let side = if line.side() == pb::Side::Debit { 'D' } else { 'C' };
-        (side, line.gl_account, line.amount.unwrap().amount_minor)
-    };
-    lines.map(line).collect()
-}
 
 /// An event, and the pairs of lines that it makes.
 type Case<'a> = (pb::EventKind, &'a [(pb::AmountKind, i64)], Vec<(&'a str, &'a str, i64)>);
-
-/// Debit, credit and amount of each pair of lines.
-fn pairs(of: &[(&str, &str, i64)]) -> Vec<Line> {
-    let pair = |(debit, credit, minor): &(&str, &str, i64)| {
-        [('D', (*debit).to_owned(), *minor), ('C', (*credit).to_owned(), *minor)]
-    };
-    of.iter().flat_map(pair).collect()
-}
 
 #[tokio::test]
 async fn each_event_of_a_loan_makes_its_journal() {

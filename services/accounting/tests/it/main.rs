@@ -6,7 +6,9 @@
 
 mod books;
 mod business_days;
+mod cards;
 mod deliveries;
+mod journal_lines;
 mod loans;
 mod neighbour;
 mod queries;

@@ -1,4 +1,4 @@
-//! What deposit and loan say to GetDayTotals, for tests of this service alone: the contract over a real socket, with
+//! What deposit, loan and card say to GetDayTotals, for tests of this service alone: the contract over a real socket, with
 //! totals that a test can make wrong. The system tests hold the real services against the real ledger.
 
 use std::convert::Infallible;
@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use proto::{deposit::v1 as deposit, loan::v1 as loan};
+use proto::{card::v1 as card, deposit::v1 as deposit, loan::v1 as loan};
 use testkit::trust::serving_as;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
@@ -36,48 +36,49 @@ pub trait Contract: Send + Sync + 'static {
     fn answer(totals: Vec<Self::Total>, undelivered_batches: i64) -> Self::Response;
 }
 
-/// Deposit, as far as the tie-out knows it.
-pub struct OfDeposit;
+/// A service, as far as the tie-out knows it. All three have the same words, each in a package of its own.
+macro_rules! contract {
+    ($(#[doc = $meaning:literal])+ $Name:ident, $package:ident, $called:literal, $service:literal) => {
+        $(#[doc = $meaning])+
+        pub struct $Name;
 
-impl Contract for OfDeposit {
-    const CALLED: &'static str = "service/deposit";
-    const SERVICE: &'static str = "bank.deposit.v1.DepositService";
-    type Total = deposit::DayTotal;
-    type Request = deposit::GetDayTotalsRequest;
-    type Response = deposit::GetDayTotalsResponse;
+        impl Contract for $Name {
+            const CALLED: &'static str = $called;
+            const SERVICE: &'static str = $service;
+            type Total = $package::DayTotal;
+            type Request = $package::GetDayTotalsRequest;
+            type Response = $package::GetDayTotalsResponse;
 
-    fn date(request: Self::Request) -> String {
-        request.business_date
-    }
+            fn date(request: Self::Request) -> String {
+                request.business_date
+            }
 
-    fn answer(totals: Vec<Self::Total>, undelivered_batches: i64) -> Self::Response {
-        Self::Response { totals, undelivered_batches }
-    }
+            fn answer(totals: Vec<Self::Total>, undelivered_batches: i64) -> Self::Response {
+                Self::Response { totals, undelivered_batches }
+            }
+        }
+    };
 }
 
-/// Loan, as far as the tie-out knows it.
-pub struct OfLoan;
-
-impl Contract for OfLoan {
-    const CALLED: &'static str = "service/loan";
-    const SERVICE: &'static str = "bank.loan.v1.LoanService";
-    type Total = loan::DayTotal;
-    type Request = loan::GetDayTotalsRequest;
-    type Response = loan::GetDayTotalsResponse;
-
-    fn date(request: Self::Request) -> String {
-        request.business_date
-    }
-
-    fn answer(totals: Vec<Self::Total>, undelivered_batches: i64) -> Self::Response {
-        Self::Response { totals, undelivered_batches }
-    }
+contract! {
+    /// Deposit.
+    OfDeposit, deposit, "service/deposit", "bank.deposit.v1.DepositService"
+}
+contract! {
+    /// Loan.
+    OfLoan, loan, "service/loan", "bank.loan.v1.LoanService"
+}
+contract! {
+    /// Card.
+    OfCard, card, "service/card", "bank.card.v1.CardService"
 }
 
 /// A deposit service.
 pub type Deposit = Neighbour<OfDeposit>;
 /// A loan service.
 pub type Loan = Neighbour<OfLoan>;
+/// A card service.
+pub type Card = Neighbour<OfCard>;
 
 /// A service that has booked nothing until a test says otherwise.
 pub struct Neighbour<C: Contract> {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use proto::accounting::v1 as pb;
+use proto::card::v1 as card;
 use proto::deposit::v1::DayTotal;
 use proto::loan::v1 as loan;
 use tonic::Code;
 
-use crate::neighbour::{Deposit, Loan};
+use crate::neighbour::{Card, Deposit, Loan};
 use crate::support::*;
 
 fn total(debit_minor: i64, credit_minor: i64) -> DayTotal {
@@ -20,10 +21,11 @@ fn total(debit_minor: i64, credit_minor: i64) -> DayTotal {
     }
 }
 
-/// Beside a loan service that has booked nothing.
+/// Beside a loan and a card service that have booked nothing.
 async fn beside_deposit() -> (Deposit, Service) {
-    let ((deposit, address), (_, loan)) = (Deposit::start(), Loan::start());
-    (deposit, Service::start_beside(address, loan).await)
+    let ((deposit, address), (_, loan), (_, card)) =
+        (Deposit::start(), Loan::start(), Card::start());
+    (deposit, Service::start_beside(address, loan, card).await)
 }
 
 async fn tie_out(service: &Service) -> pb::GetTieOutResponse {
@@ -131,7 +133,8 @@ async fn the_tie_out_without_the_sub_ledger_is_unavailable() {
 #[tokio::test]
 async fn principal_and_interest_of_loans_tie_out_each_by_itself() {
     let ((deposit, of_deposit), (loan, of_loan)) = (Deposit::start(), Loan::start());
-    let service = Service::start_beside(of_deposit, of_loan).await;
+    let (_, of_card) = Card::start();
+    let service = Service::start_beside(of_deposit, of_loan, of_card).await;
     let accrued = [(pb::AmountKind::Interest, 40), (pb::AmountKind::Penalty, 2)];
     let events = vec![
         loan_event(pb::EventKind::LoanDisbursed, &[(pb::AmountKind::Principal, 1_000)]),
@@ -180,13 +183,56 @@ async fn principal_and_interest_of_loans_tie_out_each_by_itself() {
 }
 
 #[tokio::test]
+async fn what_holders_of_cards_owe_ties_out_with_its_control_account() {
+    let ((deposit, of_deposit), (_, of_loan)) = (Deposit::start(), Loan::start());
+    let (cards, of_card) = Card::start();
+    let service = Service::start_beside(of_deposit, of_loan, of_card).await;
+    let owed = |amount_minor, reversal| pb::BusinessEvent {
+        reversal,
+        ..card_event(pb::EventKind::CardReceivable, &[(pb::AmountKind::Principal, amount_minor)])
+    };
+    let events = vec![owed(300, false), owed(100, true)];
+    service.deliver_as("card", vec![batch(1, events)]).await.unwrap();
+    let taken = event(pb::EventKind::CardDebited, 700);
+    service.deliver(vec![batch(1, vec![taken])]).await.unwrap();
+    deposit.says(vec![total(700, 0)], 1);
+    let of_cards = |debit_minor, credit_minor| card::DayTotal {
+        product_code: "DEBIT".into(),
+        currency_code: "CNY".into(),
+        debit_minor,
+        credit_minor,
+    };
+    cards.says(vec![of_cards(300, 100)], 2);
+
+    let answer = tie_out(&service).await;
+
+    assert!(answer.agrees, "{answer:?}");
+    assert_eq!(answer.undelivered_batches, 3);
+    let lines: Vec<_> = answer
+        .lines
+        .iter()
+        .map(|line| (line.gl_account.as_str(), line.part(), line.product_code.as_str()))
+        .collect();
+    let expected = [
+        ("122101", pb::ControlPart::Principal, "DEBIT"),
+        ("2011", pb::ControlPart::Principal, "CURRENT"),
+    ];
+    assert_eq!(lines, expected);
+
+    cards.says(vec![of_cards(200, 0)], 0);
+    assert!(!tie_out(&service).await.agrees);
+}
+
+#[tokio::test]
 async fn the_tie_out_without_one_of_the_sub_ledgers_is_unavailable() {
-    let (_, address) = Deposit::start();
-    let service = Service::start_beside(address, nobody()).await;
+    let ((_, deposit), (_, loan), (_, card)) = (Deposit::start(), Loan::start(), Card::start());
     let request = pb::GetTieOutRequest { business_date: String::new() };
 
-    let status = service.operator().get_tie_out(request).await.unwrap_err();
+    for (loan, card, silent) in [(nobody(), card, "loan"), (loan, nobody(), "card")] {
+        let service = Service::start_beside(deposit, loan, card).await;
+        let status = service.operator().get_tie_out(request.clone()).await.unwrap_err();
 
-    assert_eq!(status.code(), Code::Unavailable);
-    assert!(status.message().contains("loan"), "{status:?}");
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(status.message().contains(silent), "{status:?}");
+    }
 }

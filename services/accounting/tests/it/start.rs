@@ -21,7 +21,8 @@ fn settings(books: &str) -> String {
     format!(
         "[server]\nlisten = \"127.0.0.1:0\"\noperations_listen = \"127.0.0.1:0\"\n\
          [database]\nnodes = [\"postgres://accounting_app@127.0.0.1:1/accounting\"]\n\
-         [clients]\ndeposit = \"https://127.0.0.1:1\"\nloan = \"https://127.0.0.1:1\"\n[books]\n{books}"
+         [clients]\ndeposit = \"https://127.0.0.1:1\"\nloan = \"https://127.0.0.1:1\"\n\
+         card = \"https://127.0.0.1:1\"\n[books]\n{books}"
     )
 }
 

@@ -36,6 +36,7 @@ pub struct Service {
     processes: Vec<Process>,
     deposit: SocketAddr,
     loan: SocketAddr,
+    card: SocketAddr,
     more: String,
     directory: TempDir,
     /// Its database.
@@ -50,26 +51,27 @@ struct Process {
 }
 
 impl Service {
-    /// Starts everything and waits until it is ready. Nobody answers as deposit or loan.
+    /// Starts everything and waits until it is ready. Nobody answers as deposit, loan or card.
     pub async fn start() -> Self {
         Self::start_with("").await
     }
 
     /// The same with further settings.
     pub async fn start_with(more: &str) -> Self {
-        Self::start_all(nobody(), nobody(), more).await
+        Self::start_all([nobody(), nobody(), nobody()], more).await
     }
 
-    /// Starts everything beside a deposit and a loan service.
-    pub async fn start_beside(deposit: SocketAddr, loan: SocketAddr) -> Self {
-        Self::start_all(deposit, loan, "").await
+    /// Starts everything beside a deposit, a loan and a card service.
+    pub async fn start_beside(deposit: SocketAddr, loan: SocketAddr, card: SocketAddr) -> Self {
+        Self::start_all([deposit, loan, card], "").await
     }
 
-    async fn start_all(deposit: SocketAddr, loan: SocketAddr, more: &str) -> Self {
+    async fn start_all([deposit, loan, card]: [SocketAddr; 3], more: &str) -> Self {
         let database = fresh_database().await;
         let directory = TempDir::new().unwrap();
         let more = more.to_owned();
-        let mut service = Self { processes: Vec::new(), deposit, loan, more, directory, database };
+        let processes = Vec::new();
+        let mut service = Self { processes, deposit, loan, card, more, directory, database };
         service.add_process().await;
         service
     }
@@ -96,7 +98,7 @@ impl Service {
     /// The settings of a process, with the books that the bank ships.
     fn settings(&self, listen: SocketAddr, operations: SocketAddr) -> String {
         let (nodes, more) = (&self.database.app_urls, &self.more);
-        let (deposit, loan) = (self.deposit, self.loan);
+        let (deposit, loan, card) = (self.deposit, self.loan, self.card);
         let tls = Authority::of_this_process();
         let tls = tls.tls_section(self.directory.path(), "service/accounting").unwrap();
         let books = concat!(env!("CARGO_MANIFEST_DIR"), "/books");
@@ -104,6 +106,7 @@ impl Service {
             "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n{tls}\
              [database]\nnodes = {nodes:?}\n\
              [clients]\ndeposit = \"https://{deposit}\"\nloan = \"https://{loan}\"\n\
+             card = \"https://{card}\"\n\
              [books]\nchart_file = \"{books}/chart.toml\"\nrules_file = \"{books}/rules.toml\"\n\
              first_business_date = \"{MONDAY}\"\n{more}"
         )
@@ -198,7 +201,8 @@ impl Service {
     /// Confirms a date in the name of every source; answers whether it is closed.
     pub async fn confirm(&self, date: &str) -> Result<bool, Status> {
         self.confirm_as("deposit", date).await?;
-        self.confirm_as("loan", date).await
+        self.confirm_as("loan", date).await?;
+        self.confirm_as("card", date).await
     }
 
     /// Confirms a date in the name of one source; answers whether it is closed.
@@ -291,6 +295,11 @@ pub fn event(kind: pb::EventKind, amount_minor: i64) -> pb::BusinessEvent {
         reversal: false,
         value_date: String::new(),
     }
+}
+
+/// An event of debit cards in CNY.
+pub fn card_event(kind: pb::EventKind, amounts: &[(pb::AmountKind, i64)]) -> pb::BusinessEvent {
+    pb::BusinessEvent { product_code: "DEBIT".into(), ..loan_event(kind, amounts) }
 }
 
 /// An event of a consumer loan in CNY.

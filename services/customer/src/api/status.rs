@@ -62,6 +62,7 @@ fn refused(rejection: Rejection) -> Status {
     match rejection {
         Rejection::CustomerUnknown => status::not_found(DOMAIN, reason, &message),
         Rejection::CustomerHasProducts
+        | Rejection::OwnerOwesOnCard
         | Rejection::CustomerNotOpen
         | Rejection::DocumentAlreadyRegistered
         | Rejection::IllegalTransition { .. }

@@ -1,9 +1,11 @@
 //! Typed wrappers of the services that customer calls.
 
+mod card;
 mod deposit;
 mod derived;
 mod loan;
 
+pub use card::Card;
 pub use deposit::Deposit;
 pub use loan::Loan;
 

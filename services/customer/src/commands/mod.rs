@@ -39,6 +39,8 @@ pub struct Context {
     pub deposit: clients::Deposit,
     /// The loan service.
     pub loan: clients::Loan,
+    /// The card service.
+    pub card: clients::Card,
     /// Seals and opens personal data.
     pub keys: Keys,
     /// Tells the time.

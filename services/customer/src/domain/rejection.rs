@@ -29,6 +29,10 @@ pub enum Rejection {
         /// What was asked.
         step: Step,
     },
+    /// Closing was asked while a payment by card is still owed, because the account did not cover it. Final for this
+    /// request id.
+    #[error("the customer still owes for a payment by card")]
+    OwnerOwesOnCard,
     /// The request id was used for something else. Nothing is stored for it: the first outcome stands.
     #[error("the request id was used for another request")]
     RequestIdReused,
@@ -43,6 +47,7 @@ impl Rejection {
             | Self::CustomerNotOpen
             | Self::CustomerUnknown
             | Self::DocumentAlreadyRegistered
+            | Self::OwnerOwesOnCard
             | Self::RequestIdReused => None,
         }
     }
@@ -71,5 +76,6 @@ codes! {
     Self::CustomerUnknown => "CUSTOMER_UNKNOWN",
     Self::DocumentAlreadyRegistered => "DOCUMENT_ALREADY_REGISTERED",
     Self::IllegalTransition { .. } => "ILLEGAL_TRANSITION",
+    Self::OwnerOwesOnCard => "OWNER_OWES_ON_CARD",
     Self::RequestIdReused => "REQUEST_ID_REUSED",
 }

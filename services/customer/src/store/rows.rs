@@ -90,6 +90,7 @@ fn rejection(code: &str, row: &PgRow) -> Result<Rejection, db::Error> {
         Rejection::CustomerHasProducts,
         Rejection::CustomerUnknown,
         Rejection::DocumentAlreadyRegistered,
+        Rejection::OwnerOwesOnCard,
     ];
     if let Some(rejection) = plain.into_iter().find(|rejection| rejection.code() == code) {
         return Ok(rejection);

@@ -1,4 +1,4 @@
-//! Closing asks loan and deposit first, and survives everything that can go wrong in between.
+//! Closing asks loan, card and deposit first, and survives everything that can go wrong in between.
 
 use std::time::Duration;
 
@@ -60,6 +60,22 @@ async fn a_customer_who_owes_on_any_loan_is_not_closed_and_deposit_is_not_asked(
 
     assert!(service.deposit.calls().is_empty());
     service.loan.lists(&past);
+    assert_eq!(step(&mut client, Step::Close, &id).await.unwrap().status(), Closed);
+}
+
+#[tokio::test]
+async fn a_customer_who_owes_on_any_card_is_not_closed_and_deposit_is_not_asked() {
+    let service = Service::start().await;
+    let mut client = service.client();
+    let id = register_active(&mut client, "P1000001").await.customer_id;
+
+    service.card.lists(&[0, 0, 1]);
+    let refused = step(&mut client, Step::Close, &id).await.unwrap_err();
+    assert_eq!(reason(&refused).1, "OWNER_OWES_ON_CARD");
+    assert_eq!(get(&mut client, &id).await.status(), Active);
+
+    assert!(service.deposit.calls().is_empty());
+    service.card.lists(&[0, 0, 0]);
     assert_eq!(step(&mut client, Step::Close, &id).await.unwrap().status(), Closed);
 }
 

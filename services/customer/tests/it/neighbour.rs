@@ -1,4 +1,4 @@
-//! Deposit's side of CloseOwner and loan's of ListLoans, for tests of this service alone: the contract over real
+//! Deposit's side of CloseOwner, loan's of ListLoans and card's of ListCards, for tests of this service alone: the contract over real
 //! sockets, with the memory by request id that the contract promises. The system tests run the same story with the real
 //! services.
 
@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use proto::card::v1::{self as card, ListCardsRequest, ListCardsResponse};
 use proto::deposit::v1::{CloseOwnerRequest, CloseOwnerResponse};
 use proto::loan::v1::{self as loan, ListLoansRequest, ListLoansResponse, LoanStatus};
 use testkit::trust::serving_as;
@@ -181,6 +182,72 @@ impl Service<http::Request<Body>> for Loan {
         Box::pin(async move {
             let mut grpc = Grpc::new(tonic_prost::ProstCodec::default());
             Ok(grpc.unary(loan, request).await)
+        })
+    }
+}
+
+/// Card, as far as customer knows it: one card to a page.
+#[derive(Clone, Default)]
+pub struct Card {
+    owed_minor: Arc<Mutex<Vec<i64>>>,
+}
+
+impl Card {
+    /// Listens on a free port of 127.0.0.1 until the test ends.
+    pub fn start() -> (Self, SocketAddr) {
+        let card = Self::default();
+        let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = incoming.local_addr().unwrap();
+        let tls = serving_as("service/card").unwrap();
+        let server = Server::builder().tls_config(tls).unwrap().add_service(card.clone());
+        tokio::spawn(server.serve_with_incoming(incoming));
+        (card, address)
+    }
+
+    /// From now on every customer has cards, and owes this on each.
+    pub fn lists(&self, owed_minor: &[i64]) {
+        *self.owed_minor.lock().unwrap() = owed_minor.to_vec();
+    }
+}
+
+impl UnaryService<ListCardsRequest> for Card {
+    type Response = ListCardsResponse;
+    type Future = std::future::Ready<Result<Response<ListCardsResponse>, Status>>;
+
+    fn call(&mut self, request: Request<ListCardsRequest>) -> Self::Future {
+        let owed = self.owed_minor.lock().unwrap().clone();
+        let place: usize = request.get_ref().page_token.parse().unwrap_or_default();
+        let next = place + 1;
+        let here = owed
+            .get(place)
+            .map(|minor| card::Card { receivable_minor: *minor, ..card::Card::default() });
+        std::future::ready(Ok(Response::new(ListCardsResponse {
+            cards: here.into_iter().collect(),
+            next_page_token: if next < owed.len() { next.to_string() } else { String::new() },
+            as_of: None,
+        })))
+    }
+}
+
+impl NamedService for Card {
+    const NAME: &'static str = "bank.card.v1.CardService";
+}
+
+impl Service<http::Request<Body>> for Card {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        assert_eq!(request.uri().path(), "/bank.card.v1.CardService/ListCards");
+        let card = self.clone();
+        Box::pin(async move {
+            let mut grpc = Grpc::new(tonic_prost::ProstCodec::default());
+            Ok(grpc.unary(card, request).await)
         })
     }
 }

@@ -46,6 +46,7 @@ nodes = [\"postgres://customer_app@127.0.0.1:3/customer\"]
 [clients]
 deposit = \"https://127.0.0.1:4\"
 loan = \"https://127.0.0.1:5\"
+card = \"https://127.0.0.1:6\"
 [protection]
 key_encryption_key_id = \"k1\"
 key_encryption_key_hex = \"5ec4e7\"

@@ -42,6 +42,11 @@ async fn provoke(code: &str, service: &Service, client: &mut Client) -> Option<[
             let customer = register(client, "P3000001").await.customer_id;
             Some(twice(client, Step::Freeze, &customer, &id).await)
         }
+        "OWNER_OWES_ON_CARD" => {
+            service.card.lists(&[1]);
+            let customer = register_active(client, "P6000001").await.customer_id;
+            Some(twice(client, Step::Close, &customer, &id).await)
+        }
         "REQUEST_ID_REUSED" => {
             let customer = register_active(client, "P4000001").await.customer_id;
             step_again(client, Step::Freeze, &customer, &id).await.unwrap();

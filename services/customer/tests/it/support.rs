@@ -21,7 +21,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 use tonic_types::StatusExt;
 
-use crate::neighbour::{Deposit, Loan};
+use crate::neighbour::{Card, Deposit, Loan};
 
 /// How long anything may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,6 +44,7 @@ pub struct Process {
     operations: SocketAddr,
     deposit: SocketAddr,
     loan: SocketAddr,
+    card: SocketAddr,
     /// The section of its configuration that names its certificate.
     tls: String,
     /// Holds its configuration, its certificate and its log.
@@ -58,6 +59,8 @@ pub struct Service {
     pub deposit: Deposit,
     /// What it asks before that.
     pub loan: Loan,
+    /// And before deposit as well.
+    pub card: Card,
     /// Its database.
     pub database: TestDatabase,
 }
@@ -77,17 +80,19 @@ impl Service {
 
     async fn start_with(deposit: Deposit, address: SocketAddr) -> Self {
         let (loan, loan_address) = Loan::start();
+        let (card, card_address) = Card::start();
         let database = database::fresh("customer", async |owner_url, app_role| {
             platform::db::migrate(owner_url, app_role, &customer::MIGRATIONS).await
         })
         .await;
-        let process = Process::start(&database, [address, loan_address]).await;
-        Self { process, deposit, loan, database }
+        let process = Process::start(&database, [address, loan_address, card_address]).await;
+        Self { process, deposit, loan, card, database }
     }
 
     /// A second process of the service on the same database.
     pub async fn second_process(&self) -> Process {
-        Process::start(&self.database, [self.process.deposit, self.process.loan]).await
+        let Process { deposit, loan, card, .. } = self.process;
+        Process::start(&self.database, [deposit, loan, card]).await
     }
 
     /// A teller with a connection of its own.
@@ -152,7 +157,7 @@ impl Service {
 }
 
 impl Process {
-    async fn start(database: &TestDatabase, [deposit, loan]: [SocketAddr; 2]) -> Self {
+    async fn start(database: &TestDatabase, [deposit, loan, card]: [SocketAddr; 3]) -> Self {
         let directory = TempDir::new().unwrap();
         let ports = port::free(2).unwrap();
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
@@ -163,10 +168,11 @@ impl Process {
         let (listen, operations) = (address(ports[0]), address(ports[1]));
         let tls = Authority::of_this_process().tls_section(directory.path(), "service/customer");
         let tls = tls.unwrap();
-        let text = configuration(database, [listen, operations, deposit, loan], &tls, KEYS);
+        let text = configuration(database, [listen, operations, deposit, loan, card], &tls, KEYS);
         std::fs::write(directory.path().join("customer.toml"), text).unwrap();
         let running = program.spawn().unwrap();
-        let process = Self { running, program, listen, operations, deposit, loan, tls, directory };
+        let process =
+            Self { running, program, listen, operations, deposit, loan, card, tls, directory };
         process.wait_until_ready().await;
         process
     }
@@ -197,7 +203,7 @@ impl Process {
     }
 
     fn configure(&self, database: &TestDatabase, keys: &str) {
-        let addresses = [self.listen, self.operations, self.deposit, self.loan];
+        let addresses = [self.listen, self.operations, self.deposit, self.loan, self.card];
         let text = configuration(database, addresses, &self.tls, keys);
         std::fs::write(self.directory.path().join("customer.toml"), text).unwrap();
     }
@@ -249,7 +255,7 @@ impl Process {
 
 fn configuration(
     database: &TestDatabase,
-    [listen, operations, deposit, loan]: [SocketAddr; 4],
+    [listen, operations, deposit, loan, card]: [SocketAddr; 5],
     tls: &str,
     keys: &str,
 ) -> String {
@@ -258,6 +264,7 @@ fn configuration(
         "[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n{tls}\
          [database]\nnodes = {nodes:?}\n\
          [clients]\ndeposit = \"https://{deposit}\"\nloan = \"https://{loan}\"\n\
+         card = \"https://{card}\"\n\
          [protection]\n{keys}\n"
     )
 }

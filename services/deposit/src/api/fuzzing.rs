@@ -27,6 +27,9 @@ pub fn read(method: &str, bytes: &[u8], now: DateTime<Utc>) -> Option<Reading> {
         "CloseOwner" => reading(bytes, |m| parse::close_owner(fields(), &m)),
         "SettleToAccount" => reading(bytes, |m| parse::settle_to_account(fields(), &m)),
         "CollectFromAccount" => reading(bytes, |m| parse::collect_from_account(fields(), &m)),
+        "DebitCardPayment" => reading(bytes, |m| parse::debit_card_payment(fields(), &m)),
+        "CreditCardPayment" => reading(bytes, |m| parse::credit_card_payment(fields(), &m)),
+        "ListHolds" => reading(bytes, |m| parse::list_holds(fields(), &m)),
         "GetBalance" => reading(bytes, |m: pb::GetBalanceRequest| {
             parse::account_query(fields(), &m.account_number, m.consistency.as_ref())
         }),

@@ -159,6 +159,9 @@ impl DepositService for Api {
         &self,
         request: Request<pb::PlaceHoldRequest>,
     ) -> Result<Response<pb::PlaceHoldResponse>, Status> {
+        if request.get_ref().reason == i32::from(pb::HoldReason::Card) {
+            status::only_card(&request, "placed for cards")?;
+        }
         let (posting, token) = self.post(&request, parse::place_hold).await?;
         Ok(written(pb::PlaceHoldResponse { posting: Some(posting) }, &token))
     }
@@ -175,6 +178,9 @@ impl DepositService for Api {
         &self,
         request: Request<pb::ReleaseHoldRequest>,
     ) -> Result<Response<pb::ReleaseHoldResponse>, Status> {
+        if request.get_ref().fence_unknown {
+            status::only_card(&request, "fenced")?;
+        }
         let (posting, token) = self.post(&request, parse::release_hold).await?;
         Ok(written(pb::ReleaseHoldResponse { posting: Some(posting) }, &token))
     }
@@ -233,6 +239,39 @@ impl DepositService for Api {
     ) -> Result<Response<pb::CollectFromAccountResponse>, Status> {
         let (posting, token) = self.post(&request, parse::collect_from_account).await?;
         Ok(written(pb::CollectFromAccountResponse { posting: Some(posting) }, &token))
+    }
+
+    async fn debit_card_payment(
+        &self,
+        request: Request<pb::DebitCardPaymentRequest>,
+    ) -> Result<Response<pb::DebitCardPaymentResponse>, Status> {
+        let (posting, token) = self.post(&request, parse::debit_card_payment).await?;
+        Ok(written(pb::DebitCardPaymentResponse { posting: Some(posting) }, &token))
+    }
+
+    async fn credit_card_payment(
+        &self,
+        request: Request<pb::CreditCardPaymentRequest>,
+    ) -> Result<Response<pb::CreditCardPaymentResponse>, Status> {
+        let (posting, token) = self.post(&request, parse::credit_card_payment).await?;
+        Ok(written(pb::CreditCardPaymentResponse { posting: Some(posting) }, &token))
+    }
+
+    async fn list_holds(
+        &self,
+        request: Request<pb::ListHoldsRequest>,
+    ) -> Result<Response<pb::ListHoldsResponse>, Status> {
+        let asked = parse::list_holds(self.fields(), request.get_ref());
+        let query = asked.map_err(status::invalid)?;
+        let mut reader = self.reader(query.freshness).await?;
+        let between = (query.after, query.before);
+        let found = read::list_holds(reader.conn(), query.reason, between, query.size).await;
+        let ids = found.map_err(|error| status::query(&error))?;
+        Ok(Response::new(pb::ListHoldsResponse {
+            hold_ids: ids.iter().map(ToString::to_string).collect(),
+            next_page_token: next_page(ids.len(), query.size, ids.last()),
+            as_of: Some(self.as_of(&reader)),
+        }))
     }
 
     async fn get_balance(
@@ -335,7 +374,7 @@ impl DepositService for Api {
 }
 
 /// The key to go on after; empty where the page was not full.
-fn next_page(rows: usize, size: i64, last: Option<i64>) -> String {
+fn next_page(rows: usize, size: i64, last: Option<impl ToString>) -> String {
     let full = i64::try_from(rows).is_ok_and(|rows| rows == size);
     last.filter(|_| full).map(|key| key.to_string()).unwrap_or_default()
 }

@@ -3,18 +3,20 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{
     AccountNumber, BusinessDate, Currency, CustomerId, HoldId, Money, PositiveMoney, RequestId,
+    RequestIdError, RequestWindow,
 };
 use platform::db::{Freshness, ReadToken};
 use platform::fields::{Fields, Violations};
 use proto::common::v1 as common;
 use proto::deposit::v1 as pb;
+use uuid::Uuid;
 
 use crate::commands::{
-    Action, CaptureHold, CloseAccount, CloseOwner, CollectFromAccount, Command, DepositCash,
-    FreezeAccount, FreezeScope, OpenAccount, PlaceHold, ReleaseHold, ReversePosting,
-    SettleToAccount, Standing, Transfer, UnfreezeAccount, WithdrawCash,
+    Action, CaptureHold, CloseAccount, CloseOwner, CollectFromAccount, Command, CreditCardPayment,
+    DebitCardPayment, DepositCash, FreezeAccount, FreezeScope, OpenAccount, PlaceHold, ReleaseHold,
+    ReversePosting, SettleToAccount, Standing, Transfer, UnfreezeAccount, WithdrawCash,
 };
-use crate::domain::Asker;
+use crate::domain::{Asker, HoldReason};
 
 /// How long a hold lasts when its request does not say.
 const HOLD_DEFAULT: TimeDelta = TimeDelta::days(30);
@@ -108,10 +110,16 @@ pub fn place_hold(fields: Fields, m: &pb::PlaceHoldRequest) -> Result<Command, V
         let account = account(fields, "account_number", &m.account_number);
         let amount = amount(fields, m.amount.as_ref());
         let expires_at = expiry(fields, m.expires_at.as_ref(), &m.request_id);
+        let reason = match pb::HoldReason::try_from(m.reason) {
+            Ok(pb::HoldReason::Unspecified | pb::HoldReason::General) => Some(HoldReason::General),
+            Ok(pb::HoldReason::Card) => Some(HoldReason::Card),
+            Err(_) => fields.reject("reason", "no reason that is known"),
+        };
         Some(Action::PlaceHold(PlaceHold {
             account: account?,
             amount: amount?,
             expires_at: expires_at?,
+            reason: reason?,
         }))
     })
 }
@@ -158,8 +166,23 @@ pub fn capture_hold(fields: Fields, m: &pb::CaptureHoldRequest) -> Result<Comman
 pub fn release_hold(fields: Fields, m: &pb::ReleaseHoldRequest) -> Result<Command, Violations> {
     command(fields, &m.request_id, m, |fields| {
         let hold_id = fields.read("hold_id", HoldId::parse(&m.hold_id))?;
-        Some(Action::ReleaseHold(ReleaseHold { hold_id }))
+        if m.fence_unknown {
+            may_be_fenced(fields, &m.hold_id);
+        }
+        Some(Action::ReleaseHold(ReleaseHold { hold_id, fence_unknown: m.fence_unknown }))
     })
+}
+
+/// There is a place for the fence of what may still arrive. What is too old to arrive needs none; what is too new would
+/// arrive later, and find no fence.
+fn may_be_fenced(fields: &mut Fields, hold_id: &str) {
+    let checked = RequestId::parse(hold_id)
+        .and_then(|placing| RequestWindow::default().check(placing, fields.now()));
+    if let Err(wrong) = checked
+        && !matches!(wrong, RequestIdError::TooOld { .. })
+    {
+        fields.wrong("hold_id", wrong.to_string());
+    }
 }
 
 pub fn reverse_posting(
@@ -248,6 +271,108 @@ pub fn collect_from_account(
     })
 }
 
+pub fn debit_card_payment(
+    fields: Fields,
+    m: &pb::DebitCardPaymentRequest,
+) -> Result<Command, Violations> {
+    command(fields, &m.request_id, m, |fields| {
+        let account = account(fields, "account_number", &m.account_number);
+        let amount = amount(fields, m.amount.as_ref());
+        let customer_id = fields.read("customer_id", CustomerId::parse(&m.customer_id));
+        let hold_id = if m.hold_id.is_empty() {
+            Some(None)
+        } else {
+            fields.read("hold_id", HoldId::parse(&m.hold_id)).map(Some)
+        };
+        Some(Action::DebitCardPayment(DebitCardPayment {
+            account: account?,
+            amount: amount?,
+            customer_id: customer_id?,
+            hold_id: hold_id?,
+            keep_remainder: m.keep_remainder,
+            allow_partial: m.allow_partial,
+        }))
+    })
+}
+
+pub fn credit_card_payment(
+    fields: Fields,
+    m: &pb::CreditCardPaymentRequest,
+) -> Result<Command, Violations> {
+    command(fields, &m.request_id, m, |fields| {
+        let account = account(fields, "account_number", &m.account_number);
+        let amount = amount(fields, m.amount.as_ref());
+        let customer_id = fields.read("customer_id", CustomerId::parse(&m.customer_id));
+        Some(Action::CreditCardPayment(CreditCardPayment {
+            account: account?,
+            amount: amount?,
+            customer_id: customer_id?,
+        }))
+    })
+}
+
+/// Which holds to list: for one reason, with ids between two others, neither of them included.
+pub struct HoldQuery {
+    /// Why they were placed.
+    pub reason: HoldReason,
+    /// The last of the page before, or below the first id of the period.
+    pub after: HoldId,
+    /// The first id after the period.
+    pub before: HoldId,
+    /// At most this many.
+    pub size: i64,
+    /// How fresh.
+    pub freshness: Freshness,
+}
+
+/// Which holds to list, and which page of them.
+pub fn list_holds(mut fields: Fields, m: &pb::ListHoldsRequest) -> Result<HoldQuery, Violations> {
+    let reason = match m.reason() {
+        pb::HoldReason::General => Some(HoldReason::General),
+        pb::HoldReason::Card => Some(HoldReason::Card),
+        pb::HoldReason::Unspecified => fields.reject("reason", "a reason is required"),
+    };
+    let from = first_id(&mut fields, "made_from", m.made_from.as_ref());
+    let before = first_id(&mut fields, "made_before", m.made_before.as_ref());
+    if from.zip(before).is_some_and(|(from, before)| before <= from) {
+        fields.wrong("made_before", "must be later than made_from");
+    }
+    let after = if m.page_token.is_empty() {
+        from
+    } else {
+        fields.read("page_token", HoldId::parse(&m.page_token).map_err(|_| "not a page token"))
+    };
+    let size = page_size(&mut fields, m.page_size, (1_000, 5_000));
+    let freshness = freshness(&mut fields, m.consistency.as_ref());
+    let query = || {
+        Some(HoldQuery {
+            reason: reason?,
+            after: after?,
+            before: before?,
+            size: size?,
+            freshness: freshness?,
+        })
+    };
+    let query = query();
+    fields.done(query)
+}
+
+/// The smallest UUID of an instant, to the millisecond. It is no id itself, having no version.
+fn first_id(
+    fields: &mut Fields,
+    field: &str,
+    at: Option<&prost_types::Timestamp>,
+) -> Option<HoldId> {
+    let Some(at) = at else { return fields.reject(field, "an instant is required") };
+    let nanos = u32::try_from(at.nanos).ok();
+    let at = nanos.and_then(|nanos| DateTime::from_timestamp(at.seconds, nanos));
+    let millis = at.and_then(|at| u128::try_from(at.timestamp_millis()).ok());
+    match millis.filter(|millis| *millis < 1 << 48) {
+        Some(millis) => Some(HoldId::from_uuid(Uuid::from_u128(millis << 80))),
+        None => fields.reject(field, "must be an instant after 1970 that fits an id"),
+    }
+}
+
 /// Which account to read, and how fresh.
 pub fn account_query(
     mut fields: Fields,
@@ -304,14 +429,7 @@ fn page(
     token: &str,
     consistency: Option<&common::ReadConsistency>,
 ) -> Option<Page> {
-    let size = match size {
-        0 => Some(50),
-        size if (1..=size_max).contains(&size) => Some(i64::from(size)),
-        _ => {
-            fields.wrong("page_size", format!("must be 1 to {size_max}"));
-            None
-        }
-    };
+    let size = page_size(fields, size, (50, size_max));
     let after = if token.is_empty() {
         Some(None)
     } else {
@@ -319,6 +437,14 @@ fn page(
     };
     let freshness = freshness(fields, consistency);
     Some(Page { size: size?, after: after?, freshness: freshness? })
+}
+
+fn page_size(fields: &mut Fields, size: i32, (usual, max): (i32, i32)) -> Option<i64> {
+    match size {
+        0 => Some(i64::from(usual)),
+        size if (1..=max).contains(&size) => Some(i64::from(size)),
+        _ => fields.reject("page_size", format!("must be 1 to {max}")),
+    }
 }
 
 /// A token of another service says nothing about this service's database: then only the primary is surely fresh.

@@ -102,6 +102,8 @@ fn kind(kind: Kind) -> pb::PostingKind {
         Kind::OwnerClosed => pb::PostingKind::OwnerClosed,
         Kind::LoanSettlement => pb::PostingKind::LoanSettlement,
         Kind::LoanCollection => pb::PostingKind::LoanCollection,
+        Kind::CardDebit => pb::PostingKind::CardDebit,
+        Kind::CardCredit => pb::PostingKind::CardCredit,
         // Never posted, so never answered as a posting.
         Kind::Fenced => pb::PostingKind::Unspecified,
     }

@@ -4,10 +4,10 @@
 //! a hold is only ever read and changed under the lock of its account. Replay: the first outcome.
 
 use chrono::{DateTime, Utc};
-use kernel::{AccountNumber, HoldId, PositiveMoney, RequestId};
+use kernel::{AccountNumber, Currency, HoldId, PositiveMoney, RequestId, RequestWindow};
 
 use super::{Needs, Posted};
-use crate::domain::{Asker, Books, Event, EventKind, Hold, HoldStatus, Rejection};
+use crate::domain::{Asker, Books, Event, EventKind, Hold, HoldReason, HoldStatus, Rejection};
 
 /// Money to reserve.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct PlaceHold {
     pub amount: PositiveMoney,
     /// When it ends by itself.
     pub expires_at: DateTime<Utc>,
+    /// Why.
+    pub reason: HoldReason,
 }
 
 /// Reserved money to take.
@@ -38,6 +40,8 @@ pub struct CaptureHold {
 pub struct ReleaseHold {
     /// Which.
     pub hold_id: HoldId,
+    /// Whether one that is not known is fenced: placed later, it is refused.
+    pub fence_unknown: bool,
 }
 
 /// A hold whose time is up, given back by the expiry job.
@@ -64,6 +68,7 @@ impl PlaceHold {
             currency: self.amount.currency(),
             expires_at: self.expires_at,
             status: HoldStatus::Active,
+            reason: self.reason,
         });
         Ok(Posted {
             debit: Some(self.account),
@@ -87,6 +92,7 @@ impl CaptureHold {
         books: &mut Books,
     ) -> Result<Posted, Rejection> {
         let mut hold = books.own_active_hold(self.hold_id, asker)?;
+        not_of_card(&hold)?;
         let (amount, currency) = (self.amount.minor(), self.amount.currency());
         if self.credit == Some(hold.account) {
             return Err(Rejection::IllegalTransition);
@@ -132,14 +138,54 @@ impl CaptureHold {
 }
 
 impl ReleaseHold {
-    pub(super) fn decide(&self, asker: Asker, books: &mut Books) -> Result<Posted, Rejection> {
-        end(self.hold_id, HoldStatus::Released, asker, books)
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        needs.holds.push(self.hold_id);
+        if self.fence_unknown {
+            // Whether the request that would place it has been decided.
+            needs.postings.push(self.hold_id.as_uuid());
+        }
+    }
+
+    pub(super) fn decide(
+        &self,
+        (id, asker): (RequestId, Asker),
+        books: &mut Books,
+    ) -> Result<Posted, Rejection> {
+        // Only the card service may ask to fence, and it always does.
+        if !self.fence_unknown {
+            not_of_card(&books.own_active_hold(self.hold_id, asker)?)?;
+        }
+        match end(self.hold_id, HoldStatus::Released, asker, books) {
+            Err(Rejection::HoldUnknown) if self.fence_unknown => {
+                self.fence(id, books);
+                Ok(Posted { subject_id: Some(self.hold_id.as_uuid()), ..Posted::default() })
+            }
+            ended => ended,
+        }
+    }
+
+    /// Takes the place of the request that would place the hold. One that was refused has placed nothing and never will;
+    /// one that would be too old is not let in any more.
+    fn fence(&self, id: RequestId, books: &mut Books) {
+        let Ok(placing) = RequestId::from_uuid(self.hold_id.as_uuid()) else { return };
+        let may_come = RequestWindow::default().check(placing, books.now()).is_ok();
+        if may_come && placing != id && books.decided(placing).is_none() {
+            books.fence(placing, Currency::CNY, id);
+        }
     }
 }
 
 impl ExpireHold {
     pub(super) fn decide(&self, asker: Asker, books: &mut Books) -> Result<Posted, Rejection> {
         end(self.hold_id, HoldStatus::Expired, asker, books)
+    }
+}
+
+/// What a card authorization reserves is cleared or given back by the card service, which remembers what for.
+fn not_of_card(hold: &Hold) -> Result<(), Rejection> {
+    match hold.reason {
+        HoldReason::Card => Err(Rejection::HoldOfCard),
+        HoldReason::General => Ok(()),
     }
 }
 

@@ -9,8 +9,8 @@
 
 use kernel::{AccountNumber, CustomerId, PositiveMoney, RequestId};
 
-use super::Posted;
-use crate::domain::{Account, Asker, Books, Event, EventKind, Rejection};
+use super::{Moved, Posted, account_of};
+use crate::domain::{Asker, Books, EventKind, Rejection};
 
 /// Money from a loan to an account.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl SettleToAccount {
         (id, asker): (RequestId, Asker),
         books: &mut Books,
     ) -> Result<Posted, Rejection> {
-        let mut account = borrowers(self.account, self.customer_id, asker, books)?;
+        let mut account = account_of(self.customer_id, self.account, asker, books)?;
         account.credit(self.amount.minor(), self.amount.currency())?;
         let moved = Moved { id, kind: EventKind::LoanSettledToAccount, minor: self.amount.minor() };
         Ok(Posted { credit: Some(self.account), ..moved.book(account, books) })
@@ -56,51 +56,12 @@ impl CollectFromAccount {
         (id, asker): (RequestId, Asker),
         books: &mut Books,
     ) -> Result<Posted, Rejection> {
-        let mut account = borrowers(self.account, self.customer_id, asker, books)?;
+        let mut account = account_of(self.customer_id, self.account, asker, books)?;
         let (wanted, available) = (self.amount.minor(), account.available_minor());
         let minor =
             if self.allow_partial && available > 0 { wanted.min(available) } else { wanted };
         account.debit(minor, self.amount.currency())?;
         let moved = Moved { id, kind: EventKind::LoanSettledFromAccount, minor };
         Ok(Posted { debit: Some(self.account), ..moved.book(account, books) })
-    }
-}
-
-/// The account, if it is this customer's and the asker may know of it.
-fn borrowers(
-    number: AccountNumber,
-    customer_id: CustomerId,
-    asker: Asker,
-    books: &Books,
-) -> Result<Account, Rejection> {
-    let account = books.own_account(number, Asker::Customer(customer_id))?;
-    if asker.covers(account.customer_id) {
-        Ok(account.clone())
-    } else {
-        Err(Rejection::AccountUnknown)
-    }
-}
-
-/// A movement that was decided.
-struct Moved {
-    id: RequestId,
-    kind: EventKind,
-    minor: i64,
-}
-
-impl Moved {
-    fn book(self, account: Account, books: &mut Books) -> Posted {
-        let currency = account.currency;
-        books.tell(Event {
-            posting: self.id,
-            kind: self.kind,
-            product: account.product,
-            counter_product: None,
-            currency,
-            amount_minor: self.minor,
-            reversal: false,
-        });
-        books.put_moved(account, self.id);
-        Posted { amount_minor: self.minor, currency: Some(currency), ..Posted::default() }
     }
 }

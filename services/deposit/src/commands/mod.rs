@@ -4,6 +4,7 @@
 //! Round trips of a batch, whatever its size: begin, gate, lock accounts, probe, save, commit; one or two more where
 //! holds, reversals or openings are in it. Locks: owners, then accounts, each in order of its key.
 
+mod card_payment;
 mod cash;
 mod close_account;
 mod close_owner;
@@ -15,6 +16,7 @@ mod posting;
 mod reverse;
 mod transfer;
 
+pub use card_payment::{CreditCardPayment, DebitCardPayment};
 pub use cash::{DepositCash, WithdrawCash};
 pub use close_account::CloseAccount;
 pub use close_owner::CloseOwner;
@@ -32,7 +34,7 @@ use kernel::{AccountNumber, Currency, CustomerId, HoldId, Money, RequestId};
 use platform::fingerprint;
 use uuid::Uuid;
 
-use crate::domain::{Asker, Books, Decision, Kind, Outcome, Rejection};
+use crate::domain::{Account, Asker, Books, Decision, Event, EventKind, Kind, Outcome, Rejection};
 
 /// A request to change something, well-formed and not yet decided.
 #[derive(Debug, Clone)]
@@ -57,6 +59,8 @@ pub enum Action {
     CloseAccount(CloseAccount),
     CloseOwner(CloseOwner),
     CollectFromAccount(CollectFromAccount),
+    CreditCardPayment(CreditCardPayment),
+    DebitCardPayment(DebitCardPayment),
     DepositCash(DepositCash),
     ExpireHold(ExpireHold),
     FreezeAccount(FreezeAccount),
@@ -130,6 +134,8 @@ impl Command {
             Action::PlaceHold(c) => Some(c.amount.money()),
             Action::CaptureHold(c) => Some(c.amount.money()),
             Action::CollectFromAccount(c) => Some(c.amount.money()),
+            Action::CreditCardPayment(c) => Some(c.amount.money()),
+            Action::DebitCardPayment(c) => Some(c.amount.money()),
             Action::SettleToAccount(c) => Some(c.amount.money()),
             Action::OpenAccount(c) => Some(Money::new(c.opening_deposit_minor, c.currency)),
             Action::CloseAccount(_)
@@ -149,12 +155,14 @@ impl Command {
             Action::CloseAccount(c) => c.needs(needs),
             Action::CloseOwner(c) => c.needs(needs),
             Action::CollectFromAccount(c) => needs.accounts.push(c.account),
+            Action::CreditCardPayment(c) => needs.accounts.push(c.account),
+            Action::DebitCardPayment(c) => c.needs(needs),
             Action::DepositCash(c) => needs.accounts.push(c.account),
             Action::ExpireHold(c) => needs.holds.push(c.hold_id),
             Action::FreezeAccount(c) => needs.accounts.push(c.account),
             Action::OpenAccount(c) => c.needs(needs),
             Action::PlaceHold(c) => needs.accounts.push(c.account),
-            Action::ReleaseHold(c) => needs.holds.push(c.hold_id),
+            Action::ReleaseHold(c) => c.needs(needs),
             Action::ReversePosting(c) => c.needs(needs),
             Action::SettleToAccount(c) => needs.accounts.push(c.account),
             Action::Transfer(c) => c.needs(needs),
@@ -208,12 +216,14 @@ impl Command {
             Action::CloseAccount(c) => (Kind::AccountClosed, c.decide(asker, books)),
             Action::CloseOwner(c) => (Kind::OwnerClosed, c.decide(books)),
             Action::CollectFromAccount(c) => (Kind::LoanCollection, c.decide(by, books)),
+            Action::CreditCardPayment(c) => (Kind::CardCredit, c.decide(by, books)),
+            Action::DebitCardPayment(c) => (Kind::CardDebit, c.decide(by, books)),
             Action::DepositCash(c) => (Kind::CashDeposit, c.decide(by, books)),
             Action::ExpireHold(c) => (Kind::HoldReleased, c.decide(asker, books)),
             Action::FreezeAccount(c) => (Kind::AccountFrozen, c.decide(asker, books)),
             Action::OpenAccount(c) => (Kind::AccountOpened, c.decide(by, books)),
             Action::PlaceHold(c) => (Kind::HoldPlaced, c.decide(by, books)),
-            Action::ReleaseHold(c) => (Kind::HoldReleased, c.decide(asker, books)),
+            Action::ReleaseHold(c) => (Kind::HoldReleased, c.decide(by, books)),
             Action::ReversePosting(c) => (Kind::Reversal, c.decide(by, books)),
             Action::SettleToAccount(c) => (Kind::LoanSettlement, c.decide(by, books)),
             Action::Transfer(c) => (Kind::Transfer, c.decide(by, books)),
@@ -238,6 +248,11 @@ impl Command {
             Action::WithdrawCash(c) => amount(Some(c.account), None, c.amount),
             Action::CollectFromAccount(c) => amount(Some(c.account), None, c.amount),
             Action::SettleToAccount(c) => amount(None, Some(c.account), c.amount),
+            Action::CreditCardPayment(c) => amount(None, Some(c.account), c.amount),
+            Action::DebitCardPayment(c) => Posted {
+                subject_id: c.hold_id.map(HoldId::as_uuid),
+                ..amount(Some(c.account), None, c.amount)
+            },
             Action::Transfer(c) => amount(Some(c.debit), Some(c.credit), c.amount),
             Action::PlaceHold(c) => amount(Some(c.account), None, c.amount),
             Action::CaptureHold(c) => {
@@ -254,5 +269,45 @@ impl Command {
                 Posted { currency: Some(c.currency), ..of(c.customer_id.as_uuid()) }
             }
         }
+    }
+}
+
+/// The account that money of a loan or a card moves on: it must be this customer's, and one that the asker may know of.
+/// Any other is answered as one that does not exist.
+fn account_of(
+    customer_id: CustomerId,
+    number: AccountNumber,
+    asker: Asker,
+    books: &Books,
+) -> Result<Account, Rejection> {
+    let account = books.own_account(number, Asker::Customer(customer_id))?;
+    if asker.covers(account.customer_id) {
+        Ok(account.clone())
+    } else {
+        Err(Rejection::AccountUnknown)
+    }
+}
+
+/// A movement that was decided, on one account of ours.
+struct Moved {
+    id: RequestId,
+    kind: EventKind,
+    minor: i64,
+}
+
+impl Moved {
+    fn book(self, account: Account, books: &mut Books) -> Posted {
+        let currency = account.currency;
+        books.tell(Event {
+            posting: self.id,
+            kind: self.kind,
+            product: account.product,
+            counter_product: None,
+            currency,
+            amount_minor: self.minor,
+            reversal: false,
+        });
+        books.put_moved(account, self.id);
+        Posted { amount_minor: self.minor, currency: Some(currency), ..Posted::default() }
     }
 }

@@ -112,6 +112,8 @@ fn event_kind(original: &Outcome) -> Result<EventKind, Rejection> {
         | Kind::OwnerClosed
         | Kind::LoanSettlement
         | Kind::LoanCollection
+        | Kind::CardDebit
+        | Kind::CardCredit
         | Kind::Fenced => Err(Rejection::PostingNotReversible),
     }
 }

@@ -136,6 +136,26 @@ impl Account {
         self.book(amount_minor.checked_neg().ok_or(Rejection::BalanceOverflow)?)
     }
 
+    /// Takes money of which a hold has reserved a part: only the rest must be available.
+    ///
+    /// # Errors
+    /// As [`debit`](Self::debit), for the rest.
+    pub fn debit_with_reserved(
+        &mut self,
+        amount_minor: i64,
+        reserved_minor: i64,
+        currency: Currency,
+    ) -> Result<(), Rejection> {
+        self.may_debit(currency)?;
+        let rest = amount_minor.saturating_sub(reserved_minor);
+        // An account below its minimum still pays what was covered when it was reserved.
+        if rest > 0 && rest > self.available_minor() {
+            return Err(Rejection::InsufficientFunds);
+        }
+        self.unreserve(reserved_minor)?;
+        self.book(amount_minor.checked_neg().ok_or(Rejection::BalanceOverflow)?)
+    }
+
     fn may_debit(&self, currency: Currency) -> Result<(), Rejection> {
         match self.status {
             AccountStatus::Closed => return Err(Rejection::AccountClosed),

@@ -35,10 +35,14 @@ fn is_of_others(step: &Step) -> bool {
         | What::Out(a, _)
         | What::Hold(a, _)
         | What::Settle(a, ..)
-        | What::Collect(a, ..) => !is_own(a),
+        | What::Collect(a, ..)
+        | What::Debit(a, ..)
+        | What::Credit(a, ..) => !is_own(a),
         What::Move(a, b, _) => !is_own(a) && !is_own(b),
         What::Capture(_, _, to, _) => to.is_none_or(|to| !is_own(to)),
-        What::Release(_) | What::Reverse(_) | What::Freeze(..) | What::Thaw(_) => false,
+        What::Release(_) | What::Fence(_) | What::Reverse(_) | What::Freeze(..) | What::Thaw(_) => {
+            false
+        }
     }
 }
 

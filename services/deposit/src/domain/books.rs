@@ -41,6 +41,10 @@ pub enum EventKind {
     LoanSettledToAccount,
     /// Money for a loan went out.
     LoanSettledFromAccount,
+    /// A payment by card went out.
+    CardDebited,
+    /// A payment by card came back.
+    CardCredited,
 }
 
 /// A movement of money in the words that accounting rules are written in.

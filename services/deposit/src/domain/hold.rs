@@ -35,6 +35,32 @@ impl HoldStatus {
     }
 }
 
+/// Why money is reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldReason {
+    /// Any.
+    General,
+    /// A card authorization: the card service sees to its end.
+    Card,
+}
+
+impl HoldReason {
+    const ALL: [Self; 2] = [Self::General, Self::Card];
+
+    /// As the books write it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::General => "GENERAL",
+            Self::Card => "CARD",
+        }
+    }
+
+    /// The inverse of [`code`](Self::code).
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+}
+
 /// A hold as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
@@ -52,4 +78,6 @@ pub struct Hold {
     pub expires_at: DateTime<Utc>,
     /// Where it is in its life.
     pub status: HoldStatus,
+    /// Why it was placed.
+    pub reason: HoldReason,
 }

@@ -14,6 +14,8 @@ mod rejection;
 #[cfg(test)]
 mod asker_tests;
 #[cfg(test)]
+mod card_payment_tests;
+#[cfg(test)]
 mod loan_money_tests;
 #[cfg(test)]
 mod properties;
@@ -21,7 +23,7 @@ mod properties;
 pub use account::{Account, AccountStatus};
 pub use asker::Asker;
 pub use books::{Books, Changes, Entry, Event, EventKind, Owner};
-pub use hold::{Hold, HoldStatus};
+pub use hold::{Hold, HoldReason, HoldStatus};
 pub use outcome::{Decision, Kind, Outcome};
 pub use product::{Product, Products};
 pub use rejection::Rejection;

@@ -37,13 +37,17 @@ pub enum Kind {
     LoanSettlement,
     /// Money taken from an account for a loan.
     LoanCollection,
+    /// A payment by card taken from an account.
+    CardDebit,
+    /// A payment by card given back to an account.
+    CardCredit,
     /// Never asked for: the place of a request that was reversed before it arrived.
     Fenced,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::CashDeposit,
         Self::CashWithdrawal,
         Self::Transfer,
@@ -58,6 +62,8 @@ impl Kind {
         Self::OwnerClosed,
         Self::LoanSettlement,
         Self::LoanCollection,
+        Self::CardDebit,
+        Self::CardCredit,
         Self::Fenced,
     ];
 
@@ -78,6 +84,8 @@ impl Kind {
             Self::OwnerClosed => "OWNER_CLOSED",
             Self::LoanSettlement => "LOAN_SETTLEMENT",
             Self::LoanCollection => "LOAN_COLLECTION",
+            Self::CardDebit => "CARD_DEBIT",
+            Self::CardCredit => "CARD_CREDIT",
             Self::Fenced => "FENCED",
         }
     }
@@ -134,7 +142,7 @@ pub struct Outcome {
     pub amount_minor: i64,
     /// Of the amount.
     pub currency: Currency,
-    /// The hold captured or released, or the posting reversed.
+    /// The hold captured, released or taken from, or the posting reversed.
     pub subject_id: Option<Uuid>,
     /// The business date it belongs to.
     pub business_date: BusinessDate,

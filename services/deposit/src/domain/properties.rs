@@ -10,13 +10,13 @@ use kernel::{
 use proptest::prelude::*;
 
 use super::{
-    Account, AccountStatus, Asker, Books, Changes, Decision, Hold, HoldStatus, Outcome, Products,
-    Rejection,
+    Account, AccountStatus, Asker, Books, Changes, Decision, Hold, HoldReason, HoldStatus, Outcome,
+    Products, Rejection,
 };
 use crate::commands::{
-    Action, CaptureHold, CollectFromAccount, Command, DepositCash, FreezeAccount, FreezeScope,
-    PlaceHold, ReleaseHold, ReversePosting, SettleToAccount, Transfer, UnfreezeAccount,
-    WithdrawCash,
+    Action, CaptureHold, CollectFromAccount, Command, CreditCardPayment, DebitCardPayment,
+    DepositCash, FreezeAccount, FreezeScope, PlaceHold, ReleaseHold, ReversePosting,
+    SettleToAccount, Transfer, UnfreezeAccount, WithdrawCash,
 };
 
 pub(super) const ACCOUNTS: u64 = 4;
@@ -86,6 +86,28 @@ pub(super) enum What {
     Settle(u64, i64, bool),
     /// For a loan of the owner or of somebody else; also in part, or not.
     Collect(u64, i64, bool, bool),
+    /// As release; an unknown hold is fenced.
+    Fence(u8),
+    /// A payment by card.
+    Debit(u64, i64, Card),
+    /// What comes back of one, to the owner's account or somebody else's.
+    Credit(u64, i64, bool),
+}
+
+/// How a payment by card is taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Card {
+    /// From the owner's account, or somebody else's.
+    pub(super) own: bool,
+    pub(super) hold: Option<u8>,
+    pub(super) keep: bool,
+    pub(super) part: bool,
+}
+
+fn card() -> impl Strategy<Value = Card> {
+    // Mostly of the owner: somebody else's only is refused.
+    (prop::bool::weighted(0.9), proptest::option::of(0_u8..48), any::<bool>(), any::<bool>())
+        .prop_map(|(own, hold, keep, part)| Card { own, hold, keep, part })
 }
 
 pub(super) fn what() -> impl Strategy<Value = What> {
@@ -106,6 +128,9 @@ pub(super) fn what() -> impl Strategy<Value = What> {
         (a.clone(), amount.clone(), any::<bool>()).prop_map(|(a, m, own)| What::Settle(a, m, own)),
         (a.clone(), amount.clone(), any::<bool>(), any::<bool>())
             .prop_map(|(a, m, own, part)| What::Collect(a, m, own, part)),
+        any::<u8>().prop_map(|h| What::Fence(h % 48)),
+        (a.clone(), amount.clone(), card()).prop_map(|(a, m, card)| What::Debit(a, m, card)),
+        (a.clone(), amount.clone(), any::<bool>()).prop_map(|(a, m, own)| What::Credit(a, m, own)),
         a.prop_map(What::Thaw),
     ]
 }
@@ -115,12 +140,17 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
+/// The hold that the request with this number placed, if it did.
+fn hold(n: u8) -> HoldId {
+    HoldId::from_uuid(request(n).as_uuid())
+}
+
 fn borrower(own: bool) -> CustomerId {
     if own { owner() } else { CustomerId::new(now(), [9; 10]) }
 }
 
-pub(super) fn command(step: &Step) -> Command {
-    let action = match step.what {
+fn action(what: What) -> Action {
+    match what {
         What::In(a, m) => Action::DepositCash(DepositCash { account: number(a), amount: cny(m) }),
         What::Out(a, m) => {
             Action::WithdrawCash(WithdrawCash { account: number(a), amount: cny(m) })
@@ -132,16 +162,33 @@ pub(super) fn command(step: &Step) -> Command {
             account: number(a),
             amount: cny(m),
             expires_at: now() + TimeDelta::days(1),
+            reason: HoldReason::General,
         }),
         What::Capture(h, m, to, all) => Action::CaptureHold(CaptureHold {
-            hold_id: HoldId::from_uuid(request(h).as_uuid()),
+            hold_id: hold(h),
             amount: cny(m),
             credit: to.map(number),
             release_remainder: all,
         }),
         What::Release(h) => {
-            Action::ReleaseHold(ReleaseHold { hold_id: HoldId::from_uuid(request(h).as_uuid()) })
+            Action::ReleaseHold(ReleaseHold { hold_id: hold(h), fence_unknown: false })
         }
+        What::Fence(h) => {
+            Action::ReleaseHold(ReleaseHold { hold_id: hold(h), fence_unknown: true })
+        }
+        What::Debit(a, m, card) => Action::DebitCardPayment(DebitCardPayment {
+            account: number(a),
+            amount: cny(m),
+            customer_id: borrower(card.own),
+            hold_id: card.hold.map(hold),
+            keep_remainder: card.keep,
+            allow_partial: card.part,
+        }),
+        What::Credit(a, m, own) => Action::CreditCardPayment(CreditCardPayment {
+            account: number(a),
+            amount: cny(m),
+            customer_id: borrower(own),
+        }),
         What::Reverse(p) => Action::ReversePosting(ReversePosting { posting: request(p) }),
         What::Freeze(a, all) => Action::FreezeAccount(FreezeAccount {
             account: number(a),
@@ -159,7 +206,10 @@ pub(super) fn command(step: &Step) -> Command {
             allow_partial,
         }),
         What::Thaw(a) => Action::UnfreezeAccount(UnfreezeAccount { account: number(a) }),
-    };
+    }
+}
+
+pub(super) fn command(step: &Step) -> Command {
     // The content of a step is what it says; a repeated number with another content is a reused id.
     let fingerprint = i64::try_from(
         format!("{:?}", step.what)
@@ -173,7 +223,7 @@ pub(super) fn command(step: &Step) -> Command {
         fingerprint,
         asker: Asker::Bank,
         caller: None,
-        action,
+        action: action(step.what),
     }
 }
 

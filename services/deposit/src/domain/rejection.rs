@@ -42,6 +42,9 @@ pub enum Rejection {
     /// The hold was captured, released or has expired.
     #[error("the hold has ended")]
     HoldEnded,
+    /// A card authorization has reserved it.
+    #[error("the hold belongs to a card authorization")]
+    HoldOfCard,
     /// No such hold.
     #[error("there is no such hold")]
     HoldUnknown,
@@ -73,7 +76,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All of them, for the error reference and for tests that must miss none.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::AccountUnknown,
         Self::AccountClosed,
         Self::AccountFrozen,
@@ -86,6 +89,7 @@ impl Rejection {
         Self::CustomerNotActive,
         Self::CustomerUnknown,
         Self::HoldEnded,
+        Self::HoldOfCard,
         Self::HoldUnknown,
         Self::IllegalTransition,
         Self::InsufficientFunds,
@@ -112,6 +116,7 @@ impl Rejection {
             Self::CustomerNotActive => "CUSTOMER_NOT_ACTIVE",
             Self::CustomerUnknown => "CUSTOMER_UNKNOWN",
             Self::HoldEnded => "HOLD_ENDED",
+            Self::HoldOfCard => "HOLD_OF_CARD",
             Self::HoldUnknown => "HOLD_UNKNOWN",
             Self::IllegalTransition => "ILLEGAL_TRANSITION",
             Self::InsufficientFunds => "INSUFFICIENT_FUNDS",

@@ -1,12 +1,13 @@
 //! The queries. Each runs on a session that is as fresh as its caller asked for.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kernel::{AccountNumber, BusinessDate, Currency, CustomerId, RequestId};
+use kernel::{AccountNumber, BusinessDate, Currency, CustomerId, HoldId, RequestId};
 use platform::db::Error;
 use sqlx::{PgConnection, Row};
+use uuid::Uuid;
 
 use super::rows;
-use crate::domain::{Account, Kind};
+use crate::domain::{Account, HoldReason, Kind};
 
 /// An account, and when it was opened.
 pub struct AccountRow {
@@ -175,12 +176,32 @@ fn entry_row(row: &sqlx::postgres::PgRow) -> Result<EntryRow, Error> {
     })
 }
 
+/// The active holds for a reason with an id above `after` and below `before`, by id.
+pub async fn list_holds(
+    conn: &mut PgConnection,
+    reason: HoldReason,
+    (after, before): (HoldId, HoldId),
+    limit: i64,
+) -> Result<Vec<HoldId>, Error> {
+    let found: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT hold_id FROM holds \
+         WHERE status = 'ACTIVE' AND reason = $1 AND hold_id > $2 AND hold_id < $3 ORDER BY hold_id LIMIT $4",
+    )
+    .bind(reason.code())
+    .bind(after.as_uuid())
+    .bind(before.as_uuid())
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().map(HoldId::from_uuid).collect())
+}
+
 /// Active holds whose time was up at `now`, oldest first.
 pub async fn due_holds(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
     limit: i64,
-) -> Result<Vec<uuid::Uuid>, Error> {
+) -> Result<Vec<Uuid>, Error> {
     let due = sqlx::query_scalar(
         "SELECT hold_id FROM holds WHERE status = 'ACTIVE' AND expires_at <= $1 ORDER BY expires_at LIMIT $2",
     )

@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::domain::{
-    Account, AccountStatus, Decision, Hold, HoldStatus, Kind, Outcome, Owner, Products,
+    Account, AccountStatus, Decision, Hold, HoldReason, HoldStatus, Kind, Outcome, Owner, Products,
 };
 
 pub(super) fn account(row: &PgRow) -> Result<Account, Error> {
@@ -31,6 +31,7 @@ pub(super) fn account(row: &PgRow) -> Result<Account, Error> {
 
 pub(super) fn hold(row: &PgRow) -> Result<Hold, Error> {
     let status: &str = row.try_get("status")?;
+    let reason: &str = row.try_get("reason")?;
     Ok(Hold {
         id: HoldId::from_uuid(row.try_get("hold_id")?),
         account: account_number(row.try_get("account_number")?)?,
@@ -39,6 +40,7 @@ pub(super) fn hold(row: &PgRow) -> Result<Hold, Error> {
         currency: currency(row.try_get("currency")?)?,
         expires_at: row.try_get("expires_at")?,
         status: HoldStatus::from_code(status).ok_or_else(|| corrupt("hold status", status))?,
+        reason: HoldReason::from_code(reason).ok_or_else(|| corrupt("hold reason", reason))?,
     })
 }
 

@@ -140,7 +140,7 @@ pub async fn find_holds(conn: &mut PgConnection, holds: &[HoldId]) -> Result<Vec
     }
     let ids: Vec<Uuid> = holds.iter().map(|hold| hold.as_uuid()).collect();
     let found = sqlx::query(
-        "SELECT hold_id, account_number, placed_minor, remaining_minor, currency, expires_at, status \
+        "SELECT hold_id, account_number, placed_minor, remaining_minor, currency, expires_at, status, reason \
          FROM holds WHERE hold_id = ANY($1)",
     )
     .bind(ids)
@@ -324,9 +324,10 @@ async fn insert_accounts(
 async fn save_holds(conn: &mut PgConnection, changes: &Changes) -> Result<(), Error> {
     let holds: Vec<&Hold> = changes.placed.iter().chain(&changes.holds).collect();
     sqlx::query(
-        "INSERT INTO holds (hold_id, account_number, placed_minor, remaining_minor, currency, expires_at, status) \
+        "INSERT INTO holds (hold_id, account_number, placed_minor, remaining_minor, currency, expires_at, status, \
+             reason) \
          SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], \
-             $7::text[]) \
+             $7::text[], $8::text[]) \
          ON CONFLICT (hold_id) DO UPDATE \
          SET remaining_minor = EXCLUDED.remaining_minor, status = EXCLUDED.status",
     )
@@ -337,6 +338,7 @@ async fn save_holds(conn: &mut PgConnection, changes: &Changes) -> Result<(), Er
     .bind(column(&holds, |h| h.currency.code()))
     .bind(column(&holds, |h| h.expires_at))
     .bind(column(&holds, |h| h.status.code()))
+    .bind(column(&holds, |h| h.reason.code()))
     .execute(conn)
     .await?;
     Ok(())

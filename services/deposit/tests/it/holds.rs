@@ -17,7 +17,11 @@ fn capture(hold_id: &str, amount_minor: i64) -> pb::CaptureHoldRequest {
 }
 
 fn release(hold_id: &str) -> pb::ReleaseHoldRequest {
-    pb::ReleaseHoldRequest { request_id: request_id(), hold_id: hold_id.into() }
+    pb::ReleaseHoldRequest {
+        request_id: request_id(),
+        hold_id: hold_id.into(),
+        fence_unknown: false,
+    }
 }
 
 fn reverse(posting_id: &str) -> pb::ReversePostingRequest {

@@ -6,6 +6,7 @@
 
 mod audited;
 mod books;
+mod card_payment;
 mod holds;
 mod idempotency;
 mod loan_money;

@@ -238,6 +238,7 @@ fn every_reason_is_reached_by_a_test() {
         include_str!("holds.rs"),
         include_str!("idempotency.rs"),
         include_str!("books.rs"),
+        include_str!("card_payment.rs"),
         include_str!("../../src/domain/properties.rs"),
         include_str!("../../../shared/system-tests/tests/it/opening.rs"),
     ]

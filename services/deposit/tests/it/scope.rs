@@ -80,6 +80,7 @@ macro_rules! every_write {
                 account_number,
                 amount: cny(10),
                 expires_at: None,
+                reason: pb::HoldReason::Unspecified.into(),
             }),
         )
     };
@@ -224,6 +225,7 @@ async fn a_hold_of_somebody_else_is_not_there() {
     let release = |hold_id: &str| pb::ReleaseHoldRequest {
         request_id: request_id(),
         hold_id: hold_id.into(),
+        fence_unknown: false,
     };
 
     let hidden = client.capture_hold(capture(&other, "")).await.unwrap_err();

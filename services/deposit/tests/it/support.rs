@@ -148,6 +148,11 @@ impl Service {
         self.client_as("service/loan")
     }
 
+    /// A client which calls as the card service.
+    pub fn card_service(&self) -> Client {
+        self.client_as("service/card")
+    }
+
     /// A client which calls under this name.
     pub fn client_as(&self, name: &str) -> Client {
         self.client_with(name, OnBehalfOf::nobody())
@@ -256,6 +261,7 @@ pub fn hold(account: &str, amount_minor: i64) -> pb::PlaceHoldRequest {
         account_number: account.into(),
         amount: cny(amount_minor),
         expires_at: None,
+        reason: pb::HoldReason::Unspecified.into(),
     }
 }
 

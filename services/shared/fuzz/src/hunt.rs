@@ -40,7 +40,7 @@ pub fn random(
     for _ in 0..inputs {
         let mut bytes = match &target.kind {
             Kind::Request(method) => mutation::of_message(method.valid(), &mut rng),
-            Kind::Text(_) | Kind::Other(_) => {
+            Kind::Text(_) | Kind::Bytes(..) | Kind::Other(_) => {
                 let seed = seeds.get(rng.random_range(0..seeds.len().max(1)));
                 mutation::of_bytes(seed.cloned().unwrap_or_default(), &mut rng)
             }

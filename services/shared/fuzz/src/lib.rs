@@ -1,5 +1,5 @@
-//! Fuzz targets: every request of the contract, and every piece of text that a caller writes into metadata, read from
-//! bytes as a service reads them.
+//! Fuzz targets: every request of the contract, every piece of text that a caller writes into metadata, and everything that a
+//! card scheme sends, read from bytes as a service reads them.
 //!
 //! Requests come from the contract's descriptors and are read by the services' own `api::fuzzing`; a new RPC without an
 //! entry there fails the tests of this crate. What must hold of a request: nothing panics; it is accepted, or refused
@@ -8,8 +8,9 @@
 //! Two ways to look for input that breaks this: `hunt` changes valid requests at random, in the tests; libFuzzer is
 //! steered by coverage, in `make fuzz`. What either finds is saved under `crashes/`, which the tests read for ever.
 //!
-//! Read in this order: `request`, `valid`, `repeats`, `text`, `mutation`, `hunt`.
+//! Read in this order: `request`, `valid`, `repeats`, `text`, `bytes`, `mutation`, `hunt`.
 
+mod bytes;
 pub mod hunt;
 mod mutation;
 mod repeats;
@@ -23,7 +24,7 @@ pub use request::{Service, services};
 
 /// What is fed with bytes.
 pub struct Target {
-    /// Such as `deposit.Transfer` or `text.read-token`.
+    /// Such as `deposit.Transfer`, `text.read-token` or `iso8583.message`.
     pub name: String,
     kind: Kind,
 }
@@ -31,6 +32,7 @@ pub struct Target {
 enum Kind {
     Request(request::Method),
     Text(text::Read),
+    Bytes(bytes::Read, bytes::Seeds),
     Other(fn(&[u8])),
 }
 
@@ -45,8 +47,13 @@ impl Target {
         match &self.kind {
             Kind::Request(method) => method.run(bytes),
             Kind::Text(read) => text::run(*read, bytes),
-            Kind::Other(read) => read(bytes),
+            Kind::Bytes(read, _) | Kind::Other(read) => read(bytes),
         }
+    }
+
+    /// Whether it reads requests of the contract.
+    pub const fn reads_requests(&self) -> bool {
+        matches!(self.kind, Kind::Request(_))
     }
 
     /// Whether the bytes are a request that is accepted. Text is never a request.
@@ -59,6 +66,7 @@ impl Target {
         match &self.kind {
             Kind::Request(method) => method.seeds(),
             Kind::Text(_) => text::SEEDS.iter().map(|seed| seed.as_bytes().to_vec()).collect(),
+            Kind::Bytes(_, seeds) => seeds(),
             Kind::Other(_) => vec![Vec::new()],
         }
     }
@@ -67,7 +75,7 @@ impl Target {
     pub fn largest(&self) -> Vec<Vec<u8>> {
         match &self.kind {
             Kind::Request(method) => method.largest(),
-            Kind::Text(_) | Kind::Other(_) => vec![vec![b'7'; 16 << 10]],
+            Kind::Text(_) | Kind::Bytes(..) | Kind::Other(_) => vec![vec![b'7'; 16 << 10]],
         }
     }
 }
@@ -86,6 +94,9 @@ pub fn targets() -> anyhow::Result<Vec<Target>> {
     }
     for (name, read) in text::READERS {
         targets.push(Target { name: format!("text.{name}"), kind: Kind::Text(read) });
+    }
+    for (name, read, seeds) in bytes::READERS {
+        targets.push(Target { name: name.to_owned(), kind: Kind::Bytes(read, seeds) });
     }
     Ok(targets)
 }

@@ -28,6 +28,7 @@ pub fn services() -> anyhow::Result<Vec<Service>> {
     let services = pool.services().map(|descriptor| {
         let read: Read = match descriptor.full_name() {
             "bank.accounting.v1.AccountingService" => accounting::api::fuzzing::read,
+            "bank.card.v1.CardService" => card::api::fuzzing::read,
             "bank.customer.v1.CustomerService" => customer::api::fuzzing::read,
             "bank.deposit.v1.DepositService" => deposit::api::fuzzing::read,
             "bank.loan.v1.LoanService" => loan::api::fuzzing::read,

@@ -58,9 +58,18 @@ impl Maker {
 
     fn value(&self, field: &FieldDescriptor) -> anyhow::Result<Value> {
         let value = match field.kind() {
+            // A period ends after it began.
+            Kind::Message(inner) if field.name() == "made_before" => {
+                let mut before = self.message(&inner)?;
+                before.set_field_by_name("seconds", Value::I64(now().timestamp() + 90_000));
+                Value::Message(before)
+            }
             Kind::Message(inner) => Value::Message(self.message(&inner)?),
             // Of part of a loan: all of it has no amount.
             Kind::Enum(_) if of(field, "QuotePrepaymentRequest") => Value::EnumNumber(2),
+            // By chip; and lost.
+            Kind::Enum(_) if field.name() == "channel" => Value::EnumNumber(3),
+            Kind::Enum(_) if field.name() == "missing_as" => Value::EnumNumber(4),
             Kind::Enum(_) => Value::EnumNumber(1),
             Kind::Bool => Value::Bool(false),
             Kind::Int64 | Kind::Sint64 if field.name() == "booked_at_us" => {
@@ -74,6 +83,9 @@ impl Maker {
             Kind::Bytes => Value::Bytes(match field.name() {
                 name if name.ends_with("_id") => vec![7; 16].into(),
                 name if name.ends_with("_hash") => vec![7; 32].into(),
+                // Of the first format.
+                "block" => vec![7; 8].into(),
+                "content" => b"R\n".as_slice().into(),
                 name => bail!("say in valid.rs what the bytes {name} are"),
             }),
             other => bail!("say in valid.rs what is valid for {other:?}, {}", field.full_name()),
@@ -106,7 +118,16 @@ impl Maker {
             "page_token" if message.name() == "ListCustomerChangesRequest" => {
                 "1780000000000000.019508f0-4a3b-7c5d-8e6f-0123456789ab".to_owned()
             }
-            "page_token" if message.name() == "ListLoansRequest" => {
+            "card_number" => "6225880394751821".to_owned(),
+            "expiry" => "3011".to_owned(),
+            "cvv2" => "123".to_owned(),
+            "merchant_category" => "5411".to_owned(),
+            "acquirer" => "4711".to_owned(),
+            "terminal" => "SHOP0001".to_owned(),
+            "retrieval_reference" => "REFERENCE001".to_owned(),
+            "trace_number" => "000001".to_owned(),
+            "key_name" => "zone-1".to_owned(),
+            "page_token" if PAGED_BY_ID.contains(&message.name()) => {
                 "019508f0-4a3b-7c5d-8e6f-0123456789ab".to_owned()
             }
             "page_token" => "42".to_owned(),
@@ -117,6 +138,16 @@ impl Maker {
         Ok(text)
     }
 }
+
+/// What is listed in order of ids goes on after one.
+const PAGED_BY_ID: [&str; 6] = [
+    "ListLoansRequest",
+    "ListHoldsRequest",
+    "ListCardsRequest",
+    "ListAuthorizationsRequest",
+    "ListClearingExceptionsRequest",
+    "ListSettlementBreaksRequest",
+];
 
 /// Whether a field is one of this message.
 fn of(field: &FieldDescriptor, message: &str) -> bool {

@@ -69,6 +69,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// Identifies a card to everybody but the scheme; it says nothing of the number on it.
+    CardId,
     /// One person or company that the bank keeps accounts for.
     CustomerId,
     /// One reservation of money on one deposit account.

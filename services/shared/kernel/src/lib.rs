@@ -39,7 +39,7 @@ pub use business_date::{BusinessDate, InvalidDate};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use currency::{Currency, UnknownCurrency};
 pub use day_count::{DayCount, EndBeforeStart, InvalidYearFraction, YearFraction};
-pub use id::{CustomerId, HoldId, InvalidId, LoanId, PostingId};
+pub use id::{CardId, CustomerId, HoldId, InvalidId, LoanId, PostingId};
 pub use money::{Money, MoneyError, NotPositive, PositiveMoney};
 pub use rate::{Rate, RateError};
 pub use request_id::{RequestId, RequestIdError, RequestWindow};

@@ -30,6 +30,11 @@ pub async fn scope<F: Future>(deadline: Option<Instant>, future: F) -> F::Output
     DEADLINE.scope(deadline, future).await
 }
 
+/// Lets work that goes on in a task of its own have the deadline of the call that it is begun for.
+pub fn inherit<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    scope(current(), work)
+}
+
 /// A `grpc-timeout` that is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("grpc-timeout must be 1 to 8 digits and a unit of H, M, S, m, u or n")]

@@ -1,5 +1,6 @@
 //! What a client must have to reach a service: whom it believes, and who it is.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,8 +8,11 @@ use anyhow::{Context as _, bail};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::version::TLS13;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, ServerTlsConfig};
 
 use crate::certificates::{Authority, Files};
@@ -56,6 +60,14 @@ impl Trust {
         let authority = Authority::of_this_process();
         let own = authority.issue_for_a_day(identity)?;
         Self::new(authority.certificate_pem(), &own.certificate_pem, &own.key_pem)
+    }
+
+    /// A connection to a service that speaks a protocol of its own, handshake included.
+    pub async fn connect(&self, address: SocketAddr) -> anyhow::Result<TlsStream<TcpStream>> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        let name = ServerName::from(address.ip());
+        Ok(TlsConnector::from(self.tls()).connect(name, socket).await?)
     }
 
     pub(crate) fn tls(&self) -> Arc<ClientConfig> {

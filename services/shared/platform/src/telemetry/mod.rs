@@ -13,8 +13,7 @@ mod sampling;
 
 pub use self::metrics::{Metric, counter, describe, gauge, histogram};
 pub use link::SpanLink;
-pub(crate) use propagation::CallTrace;
-pub use propagation::{current_trace_id, current_traceparent, inject};
+pub use propagation::{CallTrace, current_trace_id, current_traceparent, inject};
 
 use std::time::Duration;
 

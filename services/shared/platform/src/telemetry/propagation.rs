@@ -18,7 +18,7 @@ tokio::task_local! {
 
 /// What is known of an incoming call's trace. Every call has a trace id, which its log lines carry and which it passes
 /// on; a span is made only for the few that are traced.
-pub(crate) struct CallTrace {
+pub struct CallTrace {
     span: Span,
     context: SpanContext,
 }
@@ -46,13 +46,44 @@ impl CallTrace {
         Self { span, context }
     }
 
-    pub(crate) fn span(&self) -> &Span {
+    /// A message of another protocol begins, which brings no trace of its own: it is traced by chance.
+    pub fn of_message(name: &str) -> Self {
+        let none = || Self { span: Span::none(), context: untraced() };
+        if !(chance() && exporting()) {
+            return none();
+        }
+        let span = tracing::info_span!(
+            "message",
+            otel.name = name,
+            otel.kind = "server",
+            otel.status_code = tracing::field::Empty,
+            outcome = tracing::field::Empty,
+        );
+        if span.is_none() {
+            return none();
+        }
+        let context = span.context().span().span_context().clone();
+        Self { span, context }
+    }
+
+    /// The span; none where it is not traced.
+    pub fn span(&self) -> &Span {
         &self.span
     }
 
     /// Runs the handler of this call.
-    pub(crate) fn scope<F: Future>(&self, handler: F) -> impl Future<Output = F::Output> + use<F> {
+    pub fn scope<F: Future>(&self, handler: F) -> impl Future<Output = F::Output> + use<F> {
         CALL.scope(self.context.clone(), handler)
+    }
+
+    /// The message was answered so, or not at all, and whether that is a failure of this side.
+    pub fn answered(&self, outcome: &str, failed: bool) {
+        if !self.span.is_none() {
+            self.span.record("outcome", outcome);
+            if failed {
+                self.span.record("otel.status_code", "ERROR");
+            }
+        }
     }
 
     /// The call ended with this code.

@@ -37,7 +37,7 @@ const STRANGERS_MAX: usize = 64;
 /// How a listener treats who connects.
 #[derive(Clone)]
 pub(crate) struct Door {
-    /// For metrics: `calls` or `operations`.
+    /// For metrics: `calls`, `operations`, or the protocol of a [`Listener`](super::Listener).
     pub(crate) name: &'static str,
     /// `None` speaks plain text with whoever comes.
     pub(crate) credentials: Option<Arc<Credentials>>,
@@ -198,6 +198,13 @@ pub(crate) struct Connection {
     stream: Stream,
     peer: Peer,
     place: Place,
+}
+
+impl Connection {
+    /// Who is at the other end.
+    pub(super) fn peer(&self) -> &Peer {
+        &self.peer
+    }
 }
 
 enum Stream {

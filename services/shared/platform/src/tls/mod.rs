@@ -5,11 +5,13 @@
 //! Certificates are read again when their files change: connections made before keep what they began with, until the
 //! server ends them by age or a certificate expires, from when on calls are refused.
 //!
-//! Read in this order: `credentials` (files), `spiffe` (names), `verify` (handshakes), `listen` and `connect`.
+//! Read in this order: `credentials` (files), `spiffe` (names), `verify` (handshakes), `listen` and `connect`; `raw` is for
+//! protocols beside gRPC.
 
 mod connect;
 mod credentials;
 mod listen;
+mod raw;
 mod seats;
 mod spiffe;
 mod verify;
@@ -23,6 +25,7 @@ use crate::config::{ServerConfig, TlsConfig};
 pub use connect::channel;
 pub use credentials::Credentials;
 pub(crate) use listen::{Door, Peer};
+pub use raw::{Guest, Line, Listener};
 pub use spiffe::NobodysCertificate;
 
 /// The credentials of the service `service`, or `None` where its settings say that it runs unprotected.

@@ -113,9 +113,14 @@ impl Limits {
             let kind_and_name = name.split_once('/');
             let named =
                 kind_and_name.is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty());
-            let what = "must be a kind and a name, such as channel/mobile, of at most 64 bytes";
-            require(named && name.len() <= NAME_MAX, format!("callers.{name}"), what);
-            buckets.push((format!("callers.{name}"), *rate));
+            // What is no name may be anything, a secret too: it is not repeated.
+            let what =
+                "must each have a kind and a name, such as channel/mobile, of at most 64 bytes";
+            let named = named && name.len() <= NAME_MAX;
+            require(named, "callers".to_owned(), what);
+            if named {
+                buckets.push((format!("callers.{name}"), *rate));
+            }
         }
         let few = self.callers.len() <= CALLERS_MAX;
         require(few, "callers".to_owned(), "must be at most 1000 callers");
@@ -148,14 +153,21 @@ mod tests {
         let mut limits = Limits::of(&TrafficConfig::default());
         limits.classes.query.burst = 0;
         limits.service.rate = RATE_MAX + 1;
-        limits.callers.insert("mobile".into(), Rate { rate: 1, burst: 1 });
+        limits.callers.insert("6217000000000000".into(), Rate { rate: 0, burst: 1 });
+        limits.callers.insert("channel/mobile".into(), Rate { rate: 1, burst: 0 });
         limits.in_flight_min = limits.in_flight_max + 1;
 
         let problems = limits.problems();
         let mut fields: Vec<&str> = problems.iter().map(|(field, _)| field.as_str()).collect();
 
         fields.sort_unstable();
-        let expected = ["callers.mobile", "classes.query.burst", "in_flight_min", "service.rate"];
+        let expected = [
+            "callers",
+            "callers.channel/mobile.burst",
+            "classes.query.burst",
+            "in_flight_min",
+            "service.rate",
+        ];
         assert_eq!(fields, expected);
     }
 

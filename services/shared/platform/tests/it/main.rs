@@ -17,6 +17,7 @@ mod hostile;
 mod lanes;
 mod limits;
 mod overload;
+mod raw_lines;
 mod renewal;
 mod serving;
 mod starting;

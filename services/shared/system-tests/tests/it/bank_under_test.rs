@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bank::{BankFile, Options, RunningBank};
 use proto::accounting::v1::accounting_service_client::AccountingServiceClient;
+use proto::card::v1::card_service_client::CardServiceClient;
 use proto::customer::v1::customer_service_client::CustomerServiceClient;
 use proto::deposit::v1::deposit_service_client::DepositServiceClient;
 use proto::loan::v1::loan_service_client::LoanServiceClient;
@@ -138,6 +139,17 @@ impl Bank {
         LoanServiceClient::with_interceptor(self.connection("loan", CHANNEL), customer)
     }
 
+    /// The card service, called under this name.
+    pub fn card(&self, caller: &'static str) -> CardServiceClient<Named> {
+        CardServiceClient::new(self.connection("card", caller))
+    }
+
+    /// The card service, called by a channel on behalf of a customer.
+    pub fn cards_for(&self, customer_id: &str) -> CardServiceClient<Acting> {
+        let customer = OnBehalfOf::customer(customer_id).unwrap();
+        CardServiceClient::with_interceptor(self.connection("card", CHANNEL), customer)
+    }
+
     /// The accounting service, called under this name.
     pub fn accounting(&self, caller: &'static str) -> AccountingServiceClient<Named> {
         AccountingServiceClient::new(self.connection("accounting", caller))
@@ -167,6 +179,7 @@ impl Bank {
         Books {
             deposit_url: url("deposit"),
             loan_url: url("loan"),
+            card_url: url("card"),
             accounting_url: url("accounting"),
             customer_url: url("customer"),
             audit_heads: file.audit_heads(),
@@ -193,9 +206,9 @@ impl Bank {
         sqlx::query_scalar(sql).fetch_one(&mut self.look_into(service).await).await.unwrap()
     }
 
-    /// Waits until accounting has taken over everything that deposit and loan booked.
+    /// Waits until accounting has taken over everything that deposit, loan and card booked.
     pub async fn delivered(&self) {
-        for service in ["deposit", "loan"] {
+        for service in ["deposit", "loan", "card"] {
             let mut connection = self.look_into(service).await;
             eventually("the outbox is empty", async || {
                 let rows = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM outbox");
@@ -224,10 +237,19 @@ impl Drop for Bank {
 }
 
 /// Asks again and again until it is so. Panics when it is not so in time.
-pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub async fn eventually(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    within(PATIENCE, what, is_so).await;
+}
+
+/// The same, of what a job does that comes once a minute.
+pub async fn in_minutes(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    within(3 * PATIENCE, what, is_so).await;
+}
+
+async fn within(limit: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + limit;
     while !is_so().await {
-        assert!(Instant::now() < deadline, "not within {} s: {what}", PATIENCE.as_secs());
+        assert!(Instant::now() < deadline, "not within {} s: {what}", limit.as_secs());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

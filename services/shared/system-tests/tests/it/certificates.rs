@@ -58,6 +58,21 @@ async fn the_authority_and_what_it_issued_stay_with_the_directory() {
     bank.register_active().await;
 }
 
+/// A certificate of the bank is enough to connect, and not to be answered.
+#[tokio::test]
+async fn on_the_port_of_the_scheme_nobody_else_is_answered() {
+    let bank = Bank::start().await;
+
+    for caller in [TELLER, CHANNEL, OPERATOR, AUDITOR, "service/deposit"] {
+        let mut line = bank.line_as(caller).await.unwrap();
+        let mut sign_on = line.message(scheme::Mti::NETWORK_MANAGEMENT);
+        sign_on.set(70, "001");
+        line.send(&scheme::frame(&sign_on.encode().unwrap()).unwrap()).await;
+        assert!(line.next().await.is_none(), "{caller} is answered");
+    }
+    bank.signed_on().await;
+}
+
 #[tokio::test]
 async fn an_unprotected_bank_takes_callers_at_their_word_and_has_no_certificates() {
     let bank = Bank::start_with(|options| options.unprotected = true).await;

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
@@ -69,6 +69,19 @@ impl Collector {
         let server = tonic::transport::Server::builder().add_service(service);
         tokio::spawn(server.serve_with_incoming(incoming));
         (collector, url)
+    }
+
+    /// Pretends that a span with this name was exported.
+    pub fn plant(&self, name: &str) {
+        let span = Span { name: name.to_owned(), ..Span::default() };
+        let scope = ScopeSpans { spans: vec![span], ..ScopeSpans::default() };
+        let planted = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
+        self.0.lock().unwrap().push(planted);
+    }
+
+    /// Everything that was exported, as it came.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap().iter().flat_map(prost::Message::encode_to_vec).collect()
     }
 
     /// Everything that was exported, as text.

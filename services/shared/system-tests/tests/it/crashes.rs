@@ -1,11 +1,15 @@
 //! Whatever is killed under load: after it is back every acknowledged outcome is in the books once, every unknown one
 //! is found out by sending it again, and the audit passes.
 
+use proto::card::v1::GetAuthorizationRequest;
 use proto::deposit::v1 as pb;
+use sqlx::Connection;
 use testkit::invariants::Answer;
 use testkit::process::{Identity, Signal};
 use tonic::{Code, Request};
 
+use crate::clearing::{file, record};
+use crate::issuing::{SCHEME, purchase};
 use crate::lending::disburse;
 use crate::load::Load;
 use crate::support::*;
@@ -115,6 +119,81 @@ async fn the_loan_service_is_killed_while_it_pays_out_and_each_loan_is_paid_out_
 #[tokio::test(flavor = "multi_thread")]
 async fn deposit_is_killed_while_loans_are_paid_out_and_each_loan_is_paid_out_once() {
     pays_each_loan_out_once_although_a_service_dies("deposit").await;
+}
+
+/// The hold is placed; the decision waits for the lock of the card, which is ours, when the service dies. Nobody repeats
+/// the request, so the money is given back by the sweep.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_card_service_is_killed_between_hold_and_decision_and_the_hold_is_given_back() {
+    let bank = Bank::start_with(|options| {
+        options.overrides = vec![
+            "card.gateway.clock_skew_seconds=1".parse().unwrap(),
+            "card.work.sweep_after_s=2".parse().unwrap(),
+        ];
+    })
+    .await;
+    let card = bank.card_holder(10_000).await;
+    let mut ours = bank.tamper_with("card").await;
+    let mut holding = ours.begin().await.unwrap();
+    sqlx::query("SELECT FROM cards FOR UPDATE").execute(&mut *holding).await.unwrap();
+    let request = purchase(&card, 4_000);
+    let id = request.request_id.clone();
+    let mut scheme = bank.card(SCHEME);
+    let asked = tokio::spawn(async move { scheme.authorize(request).await });
+    eventually("the money is reserved", async || bank.balance(&card.account).await.1 == 4_000)
+        .await;
+
+    kill9(&bank, "card").await;
+    holding.rollback().await.unwrap();
+    let unanswered = asked.await.unwrap();
+
+    assert!(unanswered.is_err(), "{unanswered:?}");
+    bank.running().wait_ready("card", PATIENCE).await.unwrap();
+    in_minutes("the hold is given back", async || bank.balance(&card.account).await.1 == 0).await;
+    let request = GetAuthorizationRequest { authorization_id: id, consistency: Some(primary()) };
+    let unknown = bank.card(AUDITOR).get_authorization(request).await.unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound);
+    bank.carried_out().await;
+    bank.delivered().await;
+    bank.audit().await;
+}
+
+/// Whichever service dies, and wherever it is in the file: each record is posted once.
+async fn clears_each_record_once_although_a_service_dies(name: &str) {
+    const RECORDS: i64 = 300;
+    let bank = Bank::start().await;
+    let card = bank.card_holder(1_000_000).await;
+    let mut line = bank.signed_on().await;
+    let mut records = Vec::new();
+    for number in 0..RECORDS {
+        let bought = line.purchase(scheme::Mti::AUTHORIZATION, &card, 100);
+        if number < 20 {
+            line.ask(&bought).await;
+        }
+        records.push(record(&card, &bought, 100));
+    }
+
+    bank.clear("CRASH", file("CRASH", &records)).await;
+    eventually("some are posted", async || bank.balance(&card.account).await.0 < 1_000_000).await;
+    kill9(&bank, name).await;
+
+    bank.running().wait_ready(name, PATIENCE).await.unwrap();
+    let cleared = bank.cleared("CRASH").await;
+    bank.carried_out().await;
+    assert_eq!((i64::from(cleared.posted), cleared.exceptions), (RECORDS, 0));
+    assert_eq!(bank.balance(&card.account).await.0, 1_000_000 - 100 * RECORDS);
+    bank.delivered().await;
+    bank.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_card_service_is_killed_while_it_clears_and_each_record_is_posted_once() {
+    clears_each_record_once_although_a_service_dies("card").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deposit_is_killed_while_a_file_is_cleared_and_each_record_is_posted_once() {
+    clears_each_record_once_although_a_service_dies("deposit").await;
 }
 
 #[tokio::test]

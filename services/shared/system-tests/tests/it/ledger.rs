@@ -125,8 +125,11 @@ async fn hold_and_end(story: &mut Story<'_>, one: &str, two: &str) {
     let to_account = story.tell(Step::Hold(hold(one, 900))).await.unwrap();
     story.tell(capture(&to_account, 400, two)).await.unwrap();
     let given_back = story.tell(Step::Hold(hold(one, 55))).await.unwrap();
-    let release =
-        pb::ReleaseHoldRequest { request_id: request_id(), hold_id: given_back.posting_id.clone() };
+    let release = pb::ReleaseHoldRequest {
+        request_id: request_id(),
+        hold_id: given_back.posting_id.clone(),
+        fence_unknown: false,
+    };
     story.tell(Step::Release(release)).await.unwrap();
     let ended = story.tell(capture(&given_back, 1, "")).await;
     assert_eq!(ended.unwrap_err(), "HOLD_ENDED");

@@ -6,7 +6,13 @@
 #[cfg(test)]
 mod bank_under_test;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
+mod cards;
+#[cfg(test)]
 mod certificates;
+#[cfg(test)]
+mod clearing;
 #[cfg(test)]
 mod collector;
 #[cfg(test)]
@@ -14,9 +20,13 @@ mod crashes;
 #[cfg(test)]
 mod cut_over;
 #[cfg(test)]
+mod issuing;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod lending;
+#[cfg(test)]
+mod line;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
@@ -30,9 +40,15 @@ mod metrics;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod pins;
+#[cfg(test)]
+mod python;
+#[cfg(test)]
 mod roles;
 #[cfg(test)]
 mod saboteur;
+#[cfg(test)]
+mod scrubber;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use proto::accounting::v1 as accounting;
+use scheme::Mti;
 use tonic::Code;
 
+use crate::clearing::{file, record, report};
+use crate::issuing::purchase;
 use crate::lending::apply;
+use crate::line::code;
 use crate::support::*;
 
 const PAGE: &str = include_str!("../../../../../docs/reference/metrics.md");
-const SERVICES: [&str; 4] = ["customer", "deposit", "loan", "accounting"];
+const SERVICES: [&str; 5] = ["customer", "deposit", "loan", "card", "accounting"];
 
 /// A row of the page.
 #[derive(Debug)]
@@ -140,7 +144,27 @@ async fn busy(bank: &Bank) {
     }
     bank.balance(from).await;
     lend(bank).await;
+    pay_by_card(bank).await;
     bank.delivered().await;
+}
+
+/// A purchase that is cleared and settled, one that is taken back and one that is declined, over gRPC and over ISO 8583.
+async fn pay_by_card(bank: &Bank) {
+    let card = bank.card_holder(0).await;
+    bank.deposit(TELLER).deposit_cash(cash_in(&card.account, 10_000)).await.unwrap();
+    let taken_back = bank.authorize(purchase(&card, 100)).await;
+    assert_eq!(taken_back.response_code, "00");
+    bank.reverse(&taken_back.authorization_id).await.unwrap();
+    let mut line = bank.signed_on().await;
+    let bought = line.purchase(Mti::AUTHORIZATION, &card, 200);
+    assert_eq!(code(&line.ask(&bought).await), "00");
+    let too_much = line.purchase(Mti::AUTHORIZATION, &card, 20_000);
+    assert_eq!(code(&line.ask(&too_much).await), "51");
+    let records = [record(&card, &bought, 200)];
+    bank.clear("METRICS", file("METRICS", &records)).await;
+    bank.cleared("METRICS").await;
+    bank.carried_out().await;
+    bank.settle(report("METRICS", &records).write().unwrap()).await;
 }
 
 /// A loan that is paid out, and an application that is refused.

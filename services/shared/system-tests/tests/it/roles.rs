@@ -5,13 +5,14 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::support::*;
 
-const SERVICES: [&str; 4] = ["customer", "deposit", "loan", "accounting"];
+const SERVICES: [&str; 5] = ["customer", "deposit", "loan", "card", "accounting"];
 
 /// Tables whose rows are never changed. The triggers say which; these must be among them.
-const APPEND_ONLY: [(&str, &[&str]); 4] = [
+const APPEND_ONLY: [(&str, &[&str]); 5] = [
     ("customer", &["audit_log", "customer_transitions", "requests", "traffic_limits"]),
     ("deposit", &["audit_log", "entries", "outcomes", "reversals", "traffic_limits"]),
     ("loan", &["accruals", "audit_log", "loan_entries", "outcomes", "quotes", "traffic_limits"]),
+    ("card", &["audit_log", "bookings", "outcomes", "settlement_reports", "traffic_limits"]),
     (
         "accounting",
         &[
@@ -238,7 +239,7 @@ async fn the_auditor_reads_every_table_and_does_nothing_else() {
     for service in SERVICES {
         let url = bank.file().service(service).unwrap().database.auditor_urls[0].clone();
         assert_powerless(&url, service).await;
-        assert_eq!(doors(&url).await, ["accounting", "customer", "deposit", "loan"]);
+        assert_eq!(doors(&url).await, ["accounting", "card", "customer", "deposit", "loan"]);
         let mut connection = PgConnection::connect(&url).await.unwrap();
         let c = &mut connection;
         let changes =

@@ -7,7 +7,9 @@ use proto::deposit::v1 as pb;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-pub use crate::bank_under_test::{Acting, Bank, CHANNEL, PATIENCE, binaries, eventually};
+pub use crate::bank_under_test::{
+    Acting, Bank, CHANNEL, PATIENCE, binaries, eventually, in_minutes,
+};
 
 pub const TELLER: &str = "teller/1";
 pub const SECOND_TELLER: &str = "teller/2";
@@ -177,6 +179,7 @@ pub fn hold(account: &str, amount_minor: i64) -> pb::PlaceHoldRequest {
         account_number: account.into(),
         amount: Some(cny(amount_minor)),
         expires_at: None,
+        reason: pb::HoldReason::Unspecified.into(),
     }
 }
 

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use proto::customer::v1 as customer;
+use scheme::Mti;
 use tokio::task::JoinSet;
 use tonic::Request;
 
 use crate::collector::{Collector, Seen};
 use crate::lending::disburse;
+use crate::line::code;
 use crate::support::*;
 
 const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
@@ -19,6 +21,8 @@ const OPEN_ACCOUNT: &str = "/bank.deposit.v1.DepositService/OpenAccount";
 const POST_EVENTS: &str = "/bank.accounting.v1.AccountingService/PostEvents";
 const DISBURSE: &str = "/bank.loan.v1.LoanService/DisburseLoan";
 const SETTLE: &str = "/bank.deposit.v1.DepositService/SettleToAccount";
+const PLACE_HOLD: &str = "/bank.deposit.v1.DepositService/PlaceHold";
+const DEBIT: &str = "/bank.deposit.v1.DepositService/DebitCardPayment";
 const CUSTOMER_STATUS: &str = "/bank.customer.v1.CustomerService/BatchGetCustomerStatus";
 
 /// A bank that records only what callers ask for.
@@ -112,6 +116,47 @@ async fn paying_out_a_loan_is_one_trace_through_three_services() {
     let of_loan = trace.0.iter().filter(|one| one.service == "loan");
     let batches = of_loan.filter(|one| one.span.name == "lane.batch");
     assert_eq!(batches.count(), 2, "{:#?}", trace.outline());
+}
+
+/// A message of the scheme brings no trace, so one begins with it: reserved, decided, taken, booked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_the_scheme_is_one_trace_from_the_gateway_into_the_general_ledger() {
+    let (collector, url) = Collector::start();
+    let bank = Bank::start_with(|options| {
+        options.otlp = Some(url);
+        options.trace_ratio = Some(1.0);
+    })
+    .await;
+    let card = bank.card_holder(10_000).await;
+    let mut line = bank.signed_on().await;
+    let bought = line.purchase(Mti::FINANCIAL, &card, 1_200);
+
+    assert_eq!(code(&line.ask(&bought).await), "00");
+    bank.carried_out().await;
+    bank.delivered().await;
+
+    let of_message = || -> Vec<Seen> {
+        let seen = collector.seen();
+        let message = seen.iter().find(|one| one.service == "card" && one.span.name == "0200");
+        let trace = message.map(|one| one.span.trace_id.clone()).unwrap_or_default();
+        seen.into_iter().filter(|one| one.span.trace_id == trace).collect()
+    };
+    eventually("the trace goes on into the general ledger", async || {
+        let seen = of_message();
+        let named = |service: &str, name: &str| {
+            seen.iter().any(|one| one.service == service && one.span.name == name)
+        };
+        named("deposit", PLACE_HOLD)
+            && named("card", "lane.batch")
+            && named("deposit", DEBIT)
+            && named("accounting", "accounting.book")
+    })
+    .await;
+    let seen = of_message();
+    let message = seen.iter().find(|one| one.span.name == "0200").unwrap();
+    assert_eq!(message.text("outcome"), Some("00".into()));
+    assert!(message.span.parent_span_id.is_empty());
+    assert!(!seen.iter().any(Seen::failed), "{seen:#?}");
 }
 
 /// Many requests share a batch, many batches a delivery: each keeps its place in its own trace.
@@ -222,7 +267,7 @@ async fn neither_traces_nor_logs_say_who_or_which_account() {
     })
     .await;
     let mut told = collector.everything();
-    for service in ["customer", "deposit", "loan", "accounting"] {
+    for service in ["customer", "deposit", "loan", "card", "accounting"] {
         let log = std::fs::read_to_string(&bank.file().service(service).unwrap().log).unwrap();
         assert!(!log.is_empty());
         told.push_str(&log);

@@ -22,7 +22,8 @@ use tokio::process::Child;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The services, and `platform` for the tests of what all of them have.
-const SERVICES: [&str; 6] = ["customer", "deposit", "loan", "card", "accounting", "platform"];
+const SERVICES: [&str; 7] =
+    ["customer", "deposit", "loan", "card", "accounting", "platform", "testkit"];
 const PREFIX: &str = "thincore-test-postgres-";
 const USAGE: &str = "\
 Runs a command with a Postgres cluster of its own: a primary and a synchronous replica.

@@ -82,10 +82,14 @@ pub(super) async fn check(snapshot: &mut Snapshot, exported: &Exported) -> anyho
     for damaged in &exported.damaged {
         findings.add(damaged.clone());
     }
-    let Snapshot { deposit, loan, accounting, customer, .. } = snapshot;
-    for (service, connection) in
-        [("customer", customer), ("deposit", deposit), ("loan", loan), ("accounting", accounting)]
-    {
+    let Snapshot { deposit, loan, card, accounting, customer, .. } = snapshot;
+    for (service, connection) in [
+        ("customer", customer),
+        ("deposit", deposit),
+        ("loan", loan),
+        ("card", card),
+        ("accounting", accounting),
+    ] {
         check_one(service, connection, &exported.heads, &mut findings).await?;
     }
     Ok(into_check(findings))

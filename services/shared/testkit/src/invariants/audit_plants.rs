@@ -67,12 +67,13 @@ pub(super) async fn all(admin: &Books) -> anyhow::Result<Vec<SelfTestResult>> {
     let mut results = Vec::new();
     for plant in &PLANTS {
         let mut snapshot = Snapshot::take_for_planting(admin).await?;
-        let Snapshot { deposit, loan, accounting, customer, .. } = &mut snapshot;
+        let Snapshot { deposit, loan, card, accounting, customer, .. } = &mut snapshot;
         let mut missed = Vec::new();
         for (service, connection) in [
             ("customer", customer),
             ("deposit", deposit),
             ("loan", loan),
+            ("card", card),
             ("accounting", accounting),
         ] {
             if !is_found(service, connection, plant).await? {

@@ -1,17 +1,22 @@
 //! Which general-ledger account stands for which part of which product: read from the chart of accounts that the bank
-//! ships. And those that stand for all loans together, which the chart does not say, since no single product controls
-//! them.
+//! ships. And those that stand for all loans or all cards together, which the chart does not say, since no single product
+//! controls them.
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
 const CHART: &str = include_str!("../../../../accounting/books/chart.toml");
 
-/// What no single product controls, for [`Control::product`].
-const ALL_LOANS: &str = "all loans";
-/// Account and part.
-const OF_ALL_LOANS: [(&str, &str); 4] =
-    [("1304", "provision"), ("9101", "memo"), ("9102", "written off"), ("3002", "settlement")];
+/// What no single product controls: account, for [`Control::product`], and part.
+const OF_ALL: [(&str, &str, &str); 7] = [
+    ("1304", "all loans", "provision"),
+    ("9101", "all loans", "memo"),
+    ("9102", "all loans", "written off"),
+    ("3002", "all loans", "settlement"),
+    ("3001", "all cards", "clearing"),
+    ("1003", "all cards", "settled"),
+    ("122102", "all cards", "difference"),
+];
 
 /// An account of the general ledger, and what it sums up.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -39,11 +44,11 @@ pub(super) fn controls() -> anyhow::Result<Vec<Control>> {
     Ok(chart.control)
 }
 
-/// What else follows from loans.
-pub(super) fn of_all_loans() -> impl Iterator<Item = Control> {
-    OF_ALL_LOANS.into_iter().map(|(gl_account, part)| Control {
+/// What else follows from loans and cards.
+pub(super) fn of_all() -> impl Iterator<Item = Control> {
+    OF_ALL.into_iter().map(|(gl_account, product, part)| Control {
         gl_account: gl_account.to_owned(),
-        product: ALL_LOANS.to_owned(),
+        product: product.to_owned(),
         part: part.to_owned(),
     })
 }
@@ -52,7 +57,8 @@ pub(super) fn of_all_loans() -> impl Iterator<Item = Control> {
 mod tests {
     use super::*;
 
-    const PRODUCTS: &str = include_str!("../../../../loan/books/products.toml");
+    const LOANS: &str = include_str!("../../../../loan/books/products.toml");
+    const CARDS: &str = include_str!("../../../../card/books/products.toml");
 
     fn controls_a(product: &str, part: &str) -> bool {
         let controls = controls().unwrap();
@@ -64,26 +70,36 @@ mod tests {
         assert!(controls_a("CURRENT", "principal"));
     }
 
+    fn codes(products: &str) -> Vec<String> {
+        let products: toml::Table = toml::from_str(products).unwrap();
+        let codes = products["product"].as_array().unwrap().iter();
+        let codes: Vec<_> = codes.map(|product| product["code"].as_str().unwrap().into()).collect();
+        assert!(!codes.is_empty());
+        codes
+    }
+
     #[test]
     fn the_chart_controls_both_parts_of_every_loan_product() {
-        let products: toml::Table = toml::from_str(PRODUCTS).unwrap();
-        let codes = products["product"].as_array().unwrap().iter();
-        let codes: Vec<_> = codes.map(|product| product["code"].as_str().unwrap()).collect();
-
-        assert!(!codes.is_empty());
-        for code in codes {
+        for code in codes(LOANS) {
             for part in ["principal", "interest"] {
-                assert!(controls_a(code, part), "{part} of {code}");
+                assert!(controls_a(&code, part), "{part} of {code}");
             }
         }
     }
 
     #[test]
-    fn the_accounts_of_all_loans_are_in_the_chart_and_control_nothing_else() {
+    fn the_chart_controls_what_the_holders_of_every_card_product_owe() {
+        for code in codes(CARDS) {
+            assert!(controls_a(&code, "principal"), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_accounts_of_all_loans_and_cards_are_in_the_chart_and_control_nothing_else() {
         let chart: toml::Table = toml::from_str(CHART).unwrap();
         let accounts = chart["account"].as_array().unwrap();
 
-        for control in of_all_loans() {
+        for control in of_all() {
             let code = control.gl_account.as_str();
             assert!(
                 accounts.iter().any(|account| account["code"].as_str() == Some(code)),

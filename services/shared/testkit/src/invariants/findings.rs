@@ -27,6 +27,13 @@ impl Findings {
         }
     }
 
+    /// Adds what was found elsewhere for the same check.
+    pub(super) fn join(&mut self, other: Self) {
+        self.examined += other.examined;
+        self.more += other.more;
+        other.lines.into_iter().for_each(|line| self.add(line));
+    }
+
     /// The finished check.
     pub(super) fn into_check(mut self, id: &'static str, name: &'static str) -> Check {
         let passed = self.lines.is_empty();
@@ -50,6 +57,21 @@ mod tests {
 
         assert!(check.passed);
         assert_eq!(check.examined, 7);
+    }
+
+    #[test]
+    fn what_was_found_in_two_places_is_one_check() {
+        let (mut one, mut other) = (Findings::default(), Findings::default());
+        one.examined(2);
+        other.examined(3);
+        (0..15).for_each(|n| one.add(format!("here {n}")));
+        (0..15).for_each(|n| other.add(format!("there {n}")));
+        one.join(other);
+
+        let check = one.into_check("V4", "name");
+
+        assert_eq!((check.examined, check.violations.len()), (5, 21));
+        assert_eq!(check.violations[20], "and 10 more");
     }
 
     #[test]

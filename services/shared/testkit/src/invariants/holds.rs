@@ -1,17 +1,37 @@
 //! V4: an account's held amount is the sum of its active holds; available money is never below the limit; each
-//! hold was placed once and ends exactly once.
+//! hold was placed once and ends exactly once. And of cards: what they count as used and what is reserved for them is
+//! what their authorizations imply (`card_use`).
 
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 use tokio_stream::StreamExt as _;
 
-use super::{Check, Findings};
+use super::{Check, Findings, Limits, Snapshot, card_use};
 
 const HOLD_SUMS: &str = include_str!("sql/hold_sums.sql");
 const HOLD_LIVES: &str = include_str!("sql/hold_lives.sql");
 const COUNT: &str = "SELECT (SELECT count(*) FROM accounts) + (SELECT count(*) FROM holds)";
 
-pub(super) async fn check(deposit: &mut PgConnection) -> anyhow::Result<Check> {
+pub(super) async fn check(snapshot: &mut Snapshot, limits: &Limits) -> anyhow::Result<Check> {
+    let mut findings = in_deposit(&mut snapshot.deposit).await?;
+    findings.join(card_use::usage(&mut snapshot.card).await?);
+    finish(snapshot, limits, findings).await
+}
+
+/// What is in both deposit and card, after what each of them shows alone.
+pub(super) async fn finish(
+    snapshot: &mut Snapshot,
+    limits: &Limits,
+    mut findings: Findings,
+) -> anyhow::Result<Check> {
+    card_use::holds(snapshot, limits.undecided_hold_age, &mut findings).await?;
+    Ok(findings.into_check(
+        "V4",
+        "held money is the sum of active holds, nothing is below its limit, each hold ends once, cards count what was authorized",
+    ))
+}
+
+pub(super) async fn in_deposit(deposit: &mut PgConnection) -> anyhow::Result<Findings> {
     let mut findings = Findings::default();
     findings.examined(sqlx::query_scalar(COUNT).fetch_one(&mut *deposit).await?);
     let mut sums = sqlx::query_as::<_, Sum>(HOLD_SUMS).fetch(&mut *deposit);
@@ -24,10 +44,7 @@ pub(super) async fn check(deposit: &mut PgConnection) -> anyhow::Result<Check> {
         findings.add(life.describe());
     }
     drop(lives);
-    Ok(findings.into_check(
-        "V4",
-        "held money is the sum of active holds, nothing is below its limit, each hold ends once",
-    ))
+    Ok(findings)
 }
 
 /// An account whose held amount or limit is wrong.

@@ -12,17 +12,22 @@ use super::{Check, Findings, Limits, Snapshot};
 const OUTBOX_AGE: &str = include_str!("sql/outbox_age.sql");
 const OVERDUE_HOLDS: &str = include_str!("sql/overdue_holds.sql");
 const OVERDUE_MOVEMENTS: &str = include_str!("sql/overdue_movements.sql");
+const OVERDUE_ORDERS: &str = include_str!("sql/overdue_orders.sql");
+const OVERDUE_ITEMS: &str = include_str!("sql/overdue_items.sql");
 const CLOSING_DATES: &str = include_str!("sql/closing_dates.sql");
 const COUNT_OUTBOX: &str = "SELECT count(*) FROM outbox";
 const COUNT_PENDING_MOVEMENTS: &str = "SELECT count(*) FROM movements WHERE status = 'PENDING'";
+const COUNT_PENDING_ORDERS: &str = "SELECT count(*) FROM orders WHERE status = 'PENDING'";
+const COUNT_POSTING_ITEMS: &str = "SELECT count(*) FROM clearing_items WHERE status = 'POSTING'";
 const COUNT_ACTIVE_HOLDS: &str = "SELECT count(*) FROM holds WHERE status = 'ACTIVE'";
 
 pub(super) async fn check(snapshot: &mut Snapshot, limits: &Limits) -> anyhow::Result<Check> {
     let mut findings = Findings::default();
-    let Snapshot { deposit, loan, accounting, customer, .. } = snapshot;
+    let Snapshot { deposit, loan, card, accounting, customer, .. } = snapshot;
     for (service, connection) in [
         ("deposit", &mut *deposit),
         ("loan", &mut *loan),
+        ("card", &mut *card),
         ("accounting", &mut *accounting),
         ("customer", customer),
     ] {
@@ -30,10 +35,12 @@ pub(super) async fn check(snapshot: &mut Snapshot, limits: &Limits) -> anyhow::R
     }
     holds(deposit, limits.expired_hold_age, &mut findings).await?;
     movements(loan, limits.movement_age, &mut findings).await?;
+    orders(card, limits.order_age, &mut findings).await?;
+    clearing_items(card, limits.clearing_age, &mut findings).await?;
     closing_dates(accounting, limits.closing_age, &mut findings).await?;
     Ok(findings.into_check(
         "V6",
-        "no outbox row, hold, loan movement or closing date is in flight beyond its limit",
+        "no outbox row, hold, loan movement, card order, clearing record or closing date is in flight beyond its limit",
     ))
 }
 
@@ -83,6 +90,40 @@ async fn movements(
     for (movement, age_s) in overdue {
         findings.add(format!(
             "loan: movement {movement} has been on its way for {age_s} s, the limit is {} s",
+            limit.as_secs()
+        ));
+    }
+    Ok(())
+}
+
+async fn orders(
+    card: &mut PgConnection,
+    limit: Duration,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    findings.examined(sqlx::query_scalar(COUNT_PENDING_ORDERS).fetch_one(&mut *card).await?);
+    let overdue: Vec<(Uuid, String, i64)> =
+        sqlx::query_as(OVERDUE_ORDERS).bind(limit.as_secs_f64()).fetch_all(card).await?;
+    for (order, kind, age_s) in overdue {
+        findings.add(format!(
+            "card: order {order} ({kind}) has been on its way for {age_s} s, the limit is {} s",
+            limit.as_secs()
+        ));
+    }
+    Ok(())
+}
+
+async fn clearing_items(
+    card: &mut PgConnection,
+    limit: Duration,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    findings.examined(sqlx::query_scalar(COUNT_POSTING_ITEMS).fetch_one(&mut *card).await?);
+    let overdue: Vec<(String, i32, i64)> =
+        sqlx::query_as(OVERDUE_ITEMS).bind(limit.as_secs_f64()).fetch_all(card).await?;
+    for (file, line, age_s) in overdue {
+        findings.add(format!(
+            "card: line {line} of clearing file {file} has been posting for {age_s} s, the limit is {} s",
             limit.as_secs()
         ));
     }

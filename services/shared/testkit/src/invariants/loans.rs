@@ -1,18 +1,18 @@
-//! V7: the principal that is scheduled, or was paid back early, is what was paid out; what is outstanding follows from a
-//! loan's entries, gapless and chained; and what of the schedule is paid, and what interest is not, is what entries and
-//! loan say. Until there are cards it is about loans alone.
+//! Of V7 what is about loans: the principal that is scheduled, or was paid back early, is what was paid out; what is
+//! outstanding follows from a loan's entries, gapless and chained; and what of the schedule is paid, and what interest is
+//! not, is what entries and loan say.
 
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 use tokio_stream::StreamExt as _;
 
-use super::{Check, Findings};
+use super::Findings;
 
 const LOAN_CHAINS: &str = include_str!("sql/loan_chains.sql");
 const LOAN_SCHEDULES: &str = include_str!("sql/loan_schedules.sql");
 const COUNT: &str = "SELECT (SELECT count(*) FROM loans) + (SELECT count(*) FROM loan_entries) + (SELECT count(*) FROM instalments)";
 
-pub(super) async fn check(loan: &mut PgConnection) -> anyhow::Result<Check> {
+pub(super) async fn find(loan: &mut PgConnection) -> anyhow::Result<Findings> {
     let mut findings = Findings::default();
     findings.examined(sqlx::query_scalar(COUNT).fetch_one(&mut *loan).await?);
     let mut chains = sqlx::query_as::<_, Chain>(LOAN_CHAINS).fetch(&mut *loan);
@@ -25,10 +25,7 @@ pub(super) async fn check(loan: &mut PgConnection) -> anyhow::Result<Check> {
         findings.add(schedule.describe());
     }
     drop(schedules);
-    Ok(findings.into_check(
-        "V7",
-        "scheduled principal is what was paid out, and each loan follows from its entries",
-    ))
+    Ok(findings)
 }
 
 /// A loan that disagrees with its entries.

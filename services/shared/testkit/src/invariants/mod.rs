@@ -5,11 +5,11 @@
 //! |---|---|---|
 //! | V1 | each journal balances, the general ledger is the sum of its lines, the trial balance is zero | `ledger` |
 //! | V2 | each account is the sum of its entries, gapless and chained; entries and outcomes say the same | `accounts` |
-//! | V3 | deposit and loan balances equal the general ledger's control accounts, posting by posting | `tie_out` |
-//! | V4 | held money equals the active holds; no account below its limit; each hold ends exactly once | `holds` |
+//! | V3 | deposit, loan and card balances equal the general ledger's control accounts, posting by posting | `tie_out` |
+//! | V4 | held money equals the active holds; no account below its limit; each hold ends exactly once; cards count and reserve what was authorized | `holds`, `card_use` |
 //! | V5 | what a client was answered is what the books say | `record` |
 //! | V6 | nothing is in flight for longer than its limit | `in_flight` |
-//! | V7 | what is scheduled is what was paid out, and each loan follows from its entries | `loans` |
+//! | V7 | what is scheduled is what was paid out, and each loan follows from its entries; what was cleared is what was posted | `loans`, `clearing` |
 //! | V9 | each audit log is a whole chain through every exported head | `audit` |
 //!
 //! Read only, set-based, and safe while the bank is working: each database is read in one snapshot, and what
@@ -24,7 +24,10 @@ use serde::Serialize;
 mod accounts;
 mod audit;
 mod audit_plants;
+mod card_plants;
+mod card_use;
 mod chart;
+mod clearing;
 mod findings;
 mod holds;
 mod in_flight;
@@ -32,6 +35,7 @@ mod ledger;
 mod loan_plants;
 mod loans;
 mod movements;
+mod planted_cards;
 mod planted_loans;
 mod plants;
 mod postings;
@@ -55,6 +59,8 @@ pub struct Books {
     pub deposit_url: String,
     /// Database of the loan service.
     pub loan_url: String,
+    /// Database of the card service.
+    pub card_url: String,
     /// Database of the accounting service.
     pub accounting_url: String,
     /// Database of the customer service.
@@ -74,6 +80,12 @@ pub struct Limits {
     pub expired_hold_age: Duration,
     /// How long money may be on its way between a loan and an account. Default 10 min.
     pub movement_age: Duration,
+    /// How long what cards ask of deposit may be on its way. Default 10 min.
+    pub order_age: Duration,
+    /// How long a record of a clearing file may be posting. Default 1 h.
+    pub clearing_age: Duration,
+    /// How long a hold for a card may be there before its authorization is decided, or it is swept. Default 45 min.
+    pub undecided_hold_age: Duration,
     /// How long a business date may be closing. Default 10 min.
     pub closing_age: Duration,
 }
@@ -85,6 +97,9 @@ impl Default for Limits {
             outbox_age: Duration::from_mins(1),
             expired_hold_age: Duration::from_mins(10),
             movement_age: Duration::from_mins(10),
+            order_age: Duration::from_mins(10),
+            clearing_age: Duration::from_hours(1),
+            undecided_hold_age: Duration::from_mins(45),
             closing_age: Duration::from_mins(10),
         }
     }
@@ -149,15 +164,17 @@ pub async fn check_within(books: &Books, limits: &Limits) -> anyhow::Result<Repo
 }
 
 async fn check_snapshot(snapshot: &mut Snapshot, limits: &Limits) -> anyhow::Result<Report> {
-    let deposit = &mut snapshot.deposit;
-    let sub_ledger =
-        async { anyhow::Ok((accounts::check(deposit).await?, holds::check(deposit).await?)) };
-    // Three databases, three backends: they need not wait for each other.
-    let ((v2, v4), v7, v1) = tokio::try_join!(
-        sub_ledger,
-        loans::check(&mut snapshot.loan),
-        ledger::check(&mut snapshot.accounting)
-    )?;
+    let Snapshot { deposit, loan, card, accounting, .. } = snapshot;
+    let of_deposit =
+        async { anyhow::Ok((accounts::check(deposit).await?, holds::in_deposit(deposit).await?)) };
+    let of_card = async { anyhow::Ok((card_use::usage(card).await?, clearing::find(card).await?)) };
+    // Four databases, four backends: they need not wait for each other.
+    let ((v2, mut v4), mut v7, (usage, cleared), v1) =
+        tokio::try_join!(of_deposit, loans::find(loan), of_card, ledger::check(accounting))?;
+    v4.join(usage);
+    v7.join(cleared);
+    let v4 = holds::finish(snapshot, limits, v4).await?;
+    let v7 = clearing::finish(snapshot, v7).await?;
     let v3 = tie_out::check(snapshot).await?;
     let v6 = in_flight::check(snapshot, limits).await?;
     Ok(Report::of(vec![v1, v2, v3, v4, v6, v7]))

@@ -1,9 +1,9 @@
-//! Part of V3: what deposit moved for loans is what loans say has moved, movement by movement, and what loans booked for
-//! it. So what stands between the two in the general ledger is on its way, and nothing else.
+//! What deposit moved for another service is what that service says has moved, one by one: part of V3 for loans, whose
+//! movements are so all that stands between the two in the general ledger; part of V7 for cards, whose orders they are.
 //!
-//! Loans write a movement down before they ask deposit, and our snapshot of loan is the later one: a movement that loans
-//! do not know is wrong whenever it is seen. One that loans say is done, and that deposit's snapshot does not have, may
-//! have been made in between; so deposit is asked again.
+//! Each service writes down what it asks of deposit before it asks, and our snapshot of it is later than deposit's: what
+//! deposit has moved and the service does not know is wrong whenever it is seen. What the service says is done, and
+//! deposit's snapshot does not have, may have been made in between; so deposit is asked again.
 
 use std::collections::HashSet;
 
@@ -13,30 +13,73 @@ use tokio_stream::StreamExt as _;
 
 use super::{Findings, Snapshot};
 
-const LOAN_LEGS: &str = include_str!("sql/loan_legs.sql");
-const LOAN_MOVEMENTS: &str = include_str!("sql/loan_movements.sql");
 const MOVEMENT_ENTRIES: &str = include_str!("sql/movement_entries.sql");
 const SETTLED_BY_MOVEMENTS: &str =
     concat!(include_str!("sql/loan_effects.sql"), include_str!("sql/settled_by_movements.sql"));
 const POSTED_NOW: &str =
     "SELECT request_id FROM outcomes WHERE request_id = ANY($1) AND result = 'POSTED'";
 
+/// A service that asks deposit to move money.
+#[derive(Debug, Clone, Copy)]
+struct Asker {
+    name: &'static str,
+    /// What it calls one of them.
+    word: &'static str,
+    /// What deposit moved.
+    legs: &'static str,
+    /// What the service says of it.
+    known: &'static str,
+}
+
+const LOAN: Asker = Asker {
+    name: "loan",
+    word: "movement",
+    legs: include_str!("sql/loan_legs.sql"),
+    known: include_str!("sql/loan_movements.sql"),
+};
+const CARD: Asker = Asker {
+    name: "card",
+    word: "order",
+    legs: include_str!("sql/card_legs.sql"),
+    known: include_str!("sql/card_orders.sql"),
+};
+
+/// Of loans, and what loans booked for it.
 pub(super) async fn check(snapshot: &mut Snapshot, findings: &mut Findings) -> anyhow::Result<()> {
     let Snapshot { deposit, loan, now, .. } = snapshot;
-    let unknown_to_deposit = walk(deposit, loan, findings).await?;
+    compare(LOAN, (deposit, now.as_mut().map(|now| &mut now.deposit)), loan, findings).await?;
+    booked(loan, findings).await
+}
+
+/// Of cards.
+pub(super) async fn check_cards(
+    snapshot: &mut Snapshot,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let Snapshot { deposit, card, now, .. } = snapshot;
+    compare(CARD, (deposit, now.as_mut().map(|now| &mut now.deposit)), card, findings).await
+}
+
+async fn compare(
+    asker: Asker,
+    (deposit, now): (&mut PgConnection, Option<&mut PgConnection>),
+    books: &mut PgConnection,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let unknown_to_deposit = walk(asker, deposit, books, findings).await?;
     let ids: Vec<Uuid> = unknown_to_deposit.iter().map(|leg| leg.movement_id).collect();
     let late: HashSet<Uuid> = match now {
         Some(now) if !ids.is_empty() => {
-            let found: Vec<Uuid> =
-                sqlx::query_scalar(POSTED_NOW).bind(&ids).fetch_all(&mut now.deposit).await?;
+            let found: Vec<Uuid> = sqlx::query_scalar(POSTED_NOW).bind(&ids).fetch_all(now).await?;
             found.into_iter().collect()
         }
         _ => HashSet::new(),
     };
     for leg in unknown_to_deposit.iter().filter(|leg| !late.contains(&leg.movement_id)) {
-        findings.add(leg.describe("loan says that it is done, deposit has moved nothing"));
+        let what = format!("{} says that it is done, deposit has moved nothing", asker.name);
+        findings.add(leg.describe(asker, &what));
     }
-    booked(loan, findings).await
+    Ok(())
 }
 
 /// What one side says of a movement. To an account is positive.
@@ -49,13 +92,14 @@ struct Leg {
 }
 
 impl Leg {
-    fn describe(&self, what: &str) -> String {
+    fn describe(&self, asker: Asker, what: &str) -> String {
         let (id, minor, currency) = (self.movement_id, self.amount_minor, &self.currency);
-        format!("movement {id}, {minor} {currency} to account {:016}: {what}", self.account_number)
+        let (word, account) = (asker.word, self.account_number);
+        format!("{word} {id}, {minor} {currency} to account {account:016}: {what}")
     }
 }
 
-/// What loans say of it.
+/// What the service says of it.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 struct Movement {
     #[sqlx(flatten)]
@@ -65,32 +109,33 @@ struct Movement {
 
 impl Movement {
     /// Against what deposit has moved.
-    fn report(&self, moved: &Leg, findings: &mut Findings) {
+    fn report(&self, asker: Asker, moved: &Leg, findings: &mut Findings) {
+        let name = asker.name;
         match self.status.as_str() {
             "DONE" if self.leg != *moved => {
                 let (minor, account) = (self.leg.amount_minor, self.leg.account_number);
                 let currency = &self.leg.currency;
-                findings.add(
-                    moved.describe(&format!(
-                        "loan says {minor} {currency} to account {account:016}"
-                    )),
-                );
+                let what = format!("{name} says {minor} {currency} to account {account:016}");
+                findings.add(moved.describe(asker, &what));
             }
-            // Deposit has moved it, and loan has yet to hear.
+            // Deposit has moved it, and the service has yet to hear.
             "DONE" | "PENDING" => {}
-            status => findings.add(moved.describe(&format!("loan says that it is {status}"))),
+            status => {
+                findings.add(moved.describe(asker, &format!("{name} says that it is {status}")));
+            }
         }
     }
 }
 
-/// Walks both sides in order of the id, side by side; answers what loans say is done and deposit does not have.
+/// Walks both sides in order of the id, side by side; answers what the service says is done and deposit does not have.
 async fn walk(
+    asker: Asker,
     deposit: &mut PgConnection,
-    loan: &mut PgConnection,
+    books: &mut PgConnection,
     findings: &mut Findings,
 ) -> anyhow::Result<Vec<Leg>> {
-    let mut moved = sqlx::query_as::<_, Leg>(LOAN_LEGS).fetch(deposit);
-    let mut known = sqlx::query_as::<_, Movement>(LOAN_MOVEMENTS).fetch(loan);
+    let mut moved = sqlx::query_as::<_, Leg>(asker.legs).fetch(deposit);
+    let mut known = sqlx::query_as::<_, Movement>(asker.known).fetch(books);
     let mut unknown_to_deposit = Vec::new();
     let (mut ours, mut theirs) = tokio::try_join!(moved.try_next(), known.try_next())?;
     loop {
@@ -98,13 +143,14 @@ async fn walk(
         match (&ours, &theirs) {
             (None, None) => return Ok(unknown_to_deposit),
             (Some(leg), Some(movement)) if leg.movement_id == movement.leg.movement_id => {
-                movement.report(leg, findings);
+                movement.report(asker, leg, findings);
                 (advance_ours, advance_theirs) = (true, true);
             }
             (Some(leg), movement)
                 if movement.as_ref().is_none_or(|m| leg.movement_id < m.leg.movement_id) =>
             {
-                findings.add(leg.describe("deposit has moved it, loan does not know it"));
+                let what = format!("deposit has moved it, {} does not know it", asker.name);
+                findings.add(leg.describe(asker, &what));
                 advance_ours = true;
             }
             (_, movement) => {

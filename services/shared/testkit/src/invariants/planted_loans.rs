@@ -3,25 +3,42 @@
 //! that is laid in too, and everything is in the general ledger.
 
 use sqlx::types::chrono::{NaiveDate, NaiveTime};
-use sqlx::{AssertSqlSafe, Executor as _};
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::Snapshot;
 
 const DEPOSIT: &str = include_str!("sql/planted_loans_deposit.sql");
 const LOAN: &str = include_str!("sql/planted_loans_loan.sql");
-const ACCOUNTING: &str = include_str!("sql/planted_loans_accounting.sql");
+const ACCOUNTING: &str = concat!(
+    include_str!("sql/planted_loans_accounting.sql"),
+    include_str!("sql/planted_journals.sql")
+);
 const BUSINESS_DATE: &str =
     "SELECT coalesce(max(business_date), current_date) FROM business_days WHERE status = 'OPEN'";
 
 /// Lays them in, on the business date.
 pub(super) async fn lay(snapshot: &mut Snapshot) -> anyhow::Result<()> {
-    let date: NaiveDate =
-        sqlx::query_scalar(BUSINESS_DATE).fetch_one(&mut snapshot.accounting).await?;
+    let date = business_date(snapshot).await?;
     let Snapshot { deposit, loan, accounting, .. } = snapshot;
     for (connection, script) in [(deposit, DEPOSIT), (loan, LOAN), (accounting, ACCOUNTING)] {
-        let script = script.replace("{date}", &date.to_string()).replace("{id}", &id_prefix(date));
-        connection.execute(AssertSqlSafe(script)).await?;
+        run(connection, script, date).await?;
     }
+    Ok(())
+}
+
+/// The date on which things are laid in.
+pub(super) async fn business_date(snapshot: &mut Snapshot) -> anyhow::Result<NaiveDate> {
+    Ok(sqlx::query_scalar(BUSINESS_DATE).fetch_one(&mut snapshot.accounting).await?)
+}
+
+/// Runs a script in which the date and the ids of that date are left open.
+pub(super) async fn run(
+    connection: &mut PgConnection,
+    script: &str,
+    date: NaiveDate,
+) -> anyhow::Result<()> {
+    let script = script.replace("{date}", &date.to_string()).replace("{id}", &id_prefix(date));
+    connection.execute(AssertSqlSafe(script)).await?;
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The discrepancies that the self-test plants: what is done to the books, and which invariants must notice.
 //!
 //! Each is planted in database transactions that are rolled back, after `sql/planting_*.sql` has chosen victims
-//! into temporary tables, or `planted_loans` has laid in loans of its own (`loan_plants`). Every statement must change something: a plant that finds nothing to spoil proves nothing.
+//! into temporary tables, or `planted_loans` and `planted_cards` have laid in loans and a card of their own (`loan_plants`,
+//! `card_plants`). Every statement must change something: a plant that finds nothing to spoil proves nothing.
 
 /// One way in which books can be wrong.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,12 @@ pub(super) enum Place {
     Loan(&'static [&'static str]),
     /// Of accounting, with sound loans laid in.
     LoansInLedger(&'static [&'static str]),
+    /// Of card, with a sound card laid in.
+    Card(&'static [&'static str]),
+    /// Of deposit, with a sound card laid in.
+    CardsInDeposit(&'static [&'static str]),
+    /// Of accounting, with a sound card laid in.
+    CardsInLedger(&'static [&'static str]),
 }
 
 impl Place {
@@ -32,12 +39,15 @@ impl Place {
             Self::Deposit(statements)
             | Self::Accounting(statements)
             | Self::Loan(statements)
-            | Self::LoansInLedger(statements) => statements,
+            | Self::LoansInLedger(statements)
+            | Self::Card(statements)
+            | Self::CardsInDeposit(statements)
+            | Self::CardsInLedger(statements) => statements,
         }
     }
 }
 
-use super::loan_plants;
+use super::{card_plants, loan_plants};
 use Place::{Accounting, Deposit};
 
 /// All of them, by the invariant that they are aimed at.
@@ -47,10 +57,14 @@ pub(super) fn all() -> impl Iterator<Item = Plant> {
         .chain(ACCOUNTS)
         .chain(TIE_OUT)
         .chain(loan_plants::TIE_OUT)
+        .chain(card_plants::TIE_OUT)
         .chain(HOLDS)
+        .chain(card_plants::USE)
         .chain(IN_FLIGHT)
         .chain(loan_plants::IN_FLIGHT)
+        .chain(card_plants::IN_FLIGHT)
         .chain(loan_plants::SCHEDULES)
+        .chain(card_plants::CLEARING)
 }
 
 const LEDGER: [Plant; 5] = [

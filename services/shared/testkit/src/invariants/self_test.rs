@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::Executor as _;
 use sqlx::types::Uuid;
+use sqlx::{Executor as _, PgConnection};
 
 use super::plants::{self, Place, Plant};
 use super::{
     Answer, BookedOutcome, Books, Check, Limits, Recorded, Snapshot, accounts, audit_plants,
-    check_record, holds, in_flight, ledger, loans, planted_loans, tie_out,
+    check_record, clearing, holds, in_flight, ledger, planted_cards, planted_loans, tie_out,
 };
 
 const PLANTING_DEPOSIT: &str = include_str!("sql/planting_deposit.sql");
@@ -45,6 +45,9 @@ pub async fn self_test(admin: &Books) -> anyhow::Result<Vec<SelfTestResult>> {
         outbox_age: day,
         expired_hold_age: day,
         movement_age: day,
+        order_age: day,
+        clearing_age: day,
+        undecided_hold_age: day,
         closing_age: day,
     };
     let clean = super::check_within(admin, &limits).await?;
@@ -54,7 +57,8 @@ pub async fn self_test(admin: &Books) -> anyhow::Result<Vec<SelfTestResult>> {
         found: clean.passed,
         detail: describe(&clean.checks.iter().collect::<Vec<_>>()),
     }];
-    results.push(sound_loans(admin, &limits).await?);
+    results.push(sound("two sound loans", planted_loans::lay, admin, &limits).await?);
+    results.push(sound("a sound card", planted_cards::lay, admin, &limits).await?);
     for plant in plants::all() {
         let mut snapshot = Snapshot::take_for_planting(admin).await?;
         let result = try_plant(&plant, &mut snapshot, &limits).await?;
@@ -66,15 +70,20 @@ pub async fn self_test(admin: &Books) -> anyhow::Result<Vec<SelfTestResult>> {
     Ok(results)
 }
 
-/// The loans that are laid in must pass every check, or what is planted in them would prove nothing.
-async fn sound_loans(admin: &Books, limits: &Limits) -> anyhow::Result<SelfTestResult> {
+/// What is laid in must pass every check, or what is planted in it would prove nothing.
+async fn sound(
+    planted: &'static str,
+    lay: impl AsyncFnOnce(&mut Snapshot) -> anyhow::Result<()>,
+    admin: &Books,
+    limits: &Limits,
+) -> anyhow::Result<SelfTestResult> {
     let mut snapshot = Snapshot::take_for_planting(admin).await?;
-    planted_loans::lay(&mut snapshot).await?;
+    lay(&mut snapshot).await?;
     let report = super::check_snapshot(&mut snapshot, limits).await?;
     snapshot.roll_back().await?;
     Ok(SelfTestResult {
         invariant: "all",
-        planted: "two sound loans",
+        planted,
         found: report.passed,
         detail: describe(&report.checks.iter().collect::<Vec<_>>()),
     })
@@ -85,7 +94,41 @@ async fn try_plant(
     snapshot: &mut Snapshot,
     limits: &Limits,
 ) -> anyhow::Result<SelfTestResult> {
-    let connection = match plant.place {
+    let connection = prepare(plant.place, snapshot).await?;
+    let result = |found, detail| SelfTestResult {
+        invariant: plant.expected.first().copied().unwrap_or("all"),
+        planted: plant.what,
+        found,
+        detail,
+    };
+    for statement in plant.place.statements() {
+        if connection.execute(*statement).await?.rows_affected() == 0 {
+            return Ok(result(
+                false,
+                "could not be planted: these books have nothing to spoil".to_owned(),
+            ));
+        }
+    }
+    let checks = checks(plant.place, snapshot, limits).await?;
+    let reported: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();
+    let ids: Vec<&str> = reported.iter().map(|check| check.id).collect();
+    let mut expected = plant.expected.to_vec();
+    expected.sort_unstable();
+    if ids == expected {
+        return Ok(result(true, describe(&reported)));
+    }
+    let found = if ids.is_empty() { "no check".to_owned() } else { ids.join(" and ") };
+    let detail = format!(
+        "reported by {found}, expected {}: {}",
+        expected.join(" and "),
+        describe(&reported)
+    );
+    Ok(result(false, detail))
+}
+
+/// Lays in what there is to be spoilt, and says where.
+async fn prepare(place: Place, snapshot: &mut Snapshot) -> anyhow::Result<&mut PgConnection> {
+    Ok(match place {
         Place::Deposit(_) => {
             snapshot.deposit.execute(PLANTING_DEPOSIT).await?;
             &mut snapshot.deposit
@@ -102,51 +145,49 @@ async fn try_plant(
             planted_loans::lay(snapshot).await?;
             &mut snapshot.accounting
         }
-    };
-    let result = |found, detail| SelfTestResult {
-        invariant: plant.expected.first().copied().unwrap_or("all"),
-        planted: plant.what,
-        found,
-        detail,
-    };
-    for statement in plant.place.statements() {
-        if connection.execute(*statement).await?.rows_affected() == 0 {
-            return Ok(result(
-                false,
-                "could not be planted: these books have nothing to spoil".to_owned(),
-            ));
+        Place::Card(_) => {
+            planted_cards::lay(snapshot).await?;
+            &mut snapshot.card
         }
-    }
-    // What was planted in one database cannot change a check that only reads the other.
-    let mut checks = match plant.place {
-        Place::Deposit(_) => {
-            vec![
-                accounts::check(&mut snapshot.deposit).await?,
-                holds::check(&mut snapshot.deposit).await?,
-            ]
+        Place::CardsInDeposit(_) => {
+            planted_cards::lay(snapshot).await?;
+            &mut snapshot.deposit
         }
-        Place::Accounting(_) | Place::LoansInLedger(_) => {
+        Place::CardsInLedger(_) => {
+            planted_cards::lay(snapshot).await?;
+            &mut snapshot.accounting
+        }
+    })
+}
+
+/// The checks that could notice: what was planted in one database cannot change one that only reads another.
+async fn checks(
+    place: Place,
+    snapshot: &mut Snapshot,
+    limits: &Limits,
+) -> anyhow::Result<Vec<Check>> {
+    let mut checks = match place {
+        Place::Deposit(_) => vec![
+            accounts::check(&mut snapshot.deposit).await?,
+            holds::check(snapshot, limits).await?,
+        ],
+        Place::Accounting(_) | Place::LoansInLedger(_) | Place::CardsInLedger(_) => {
             vec![ledger::check(&mut snapshot.accounting).await?]
         }
-        Place::Loan(_) => vec![loans::check(&mut snapshot.loan).await?],
+        Place::Loan(_) => vec![clearing::check(snapshot).await?],
+        Place::Card(_) => {
+            vec![holds::check(snapshot, limits).await?, clearing::check(snapshot).await?]
+        }
+        Place::CardsInDeposit(_) => vec![
+            accounts::check(&mut snapshot.deposit).await?,
+            holds::check(snapshot, limits).await?,
+            clearing::check(snapshot).await?,
+        ],
     };
     checks.push(tie_out::check(snapshot).await?);
     checks.push(in_flight::check(snapshot, limits).await?);
     checks.sort_by_key(|check| check.id);
-    let reported: Vec<&Check> = checks.iter().filter(|check| !check.passed).collect();
-    let ids: Vec<&str> = reported.iter().map(|check| check.id).collect();
-    let mut expected = plant.expected.to_vec();
-    expected.sort_unstable();
-    if ids == expected {
-        return Ok(result(true, describe(&reported)));
-    }
-    let found = if ids.is_empty() { "no check".to_owned() } else { ids.join(" and ") };
-    let detail = format!(
-        "reported by {found}, expected {}: {}",
-        expected.join(" and "),
-        describe(&reported)
-    );
-    Ok(result(false, detail))
+    Ok(checks)
 }
 
 /// The first violation of each check that failed.

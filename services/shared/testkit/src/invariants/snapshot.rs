@@ -1,6 +1,6 @@
 //! One consistent view of each database, taken so that the views can be compared.
 //!
-//! Deposit's snapshot comes first, then loan's, which so knows every movement that deposit has made for it. Then the
+//! Deposit's snapshot comes first, then loan's and card's, which so know everything that deposit has done for them. Then the
 //! batches that were still in their outboxes are waited for, and only then accounting's snapshot is taken: it holds all
 //! that theirs hold, and perhaps a little more.
 
@@ -27,6 +27,7 @@ const BEGIN_READ_WRITE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; \
 pub(super) struct Snapshot {
     pub(super) deposit: PgConnection,
     pub(super) loan: PgConnection,
+    pub(super) card: PgConnection,
     pub(super) accounting: PgConnection,
     pub(super) customer: PgConnection,
     /// Sees the sub-ledgers as they are now. Absent where nothing can change meanwhile, or nothing else may be seen.
@@ -37,6 +38,7 @@ pub(super) struct Snapshot {
 pub(super) struct Now {
     pub(super) deposit: PgConnection,
     pub(super) loan: PgConnection,
+    pub(super) card: PgConnection,
 }
 
 impl Snapshot {
@@ -44,17 +46,21 @@ impl Snapshot {
     pub(super) async fn take(books: &Books, limits: &Limits) -> anyhow::Result<Self> {
         let mut deposit = begin(&books.deposit_url, BEGIN_READ_ONLY).await?;
         let mut loan = begin(&books.loan_url, BEGIN_READ_ONLY).await?;
+        let mut card = begin(&books.card_url, BEGIN_READ_ONLY).await?;
         let mut now = Now {
             deposit: connect(&books.deposit_url).await?,
             loan: connect(&books.loan_url).await?,
+            card: connect(&books.card_url).await?,
         };
         tokio::try_join!(
             settle(&mut deposit, &mut now.deposit, limits),
-            settle(&mut loan, &mut now.loan, limits)
+            settle(&mut loan, &mut now.loan, limits),
+            settle(&mut card, &mut now.card, limits)
         )?;
         Ok(Self {
             deposit,
             loan,
+            card,
             accounting: begin(&books.accounting_url, BEGIN_READ_ONLY).await?,
             customer: begin(&books.customer_url, BEGIN_READ_ONLY).await?,
             now: Some(now),
@@ -66,6 +72,7 @@ impl Snapshot {
         Ok(Self {
             deposit: begin(&books.deposit_url, BEGIN_READ_WRITE).await?,
             loan: begin(&books.loan_url, BEGIN_READ_WRITE).await?,
+            card: begin(&books.card_url, BEGIN_READ_WRITE).await?,
             accounting: begin(&books.accounting_url, BEGIN_READ_WRITE).await?,
             customer: begin(&books.customer_url, BEGIN_READ_WRITE).await?,
             now: None,
@@ -76,6 +83,7 @@ impl Snapshot {
     pub(super) async fn roll_back(mut self) -> anyhow::Result<()> {
         self.deposit.execute("ROLLBACK").await?;
         self.loan.execute("ROLLBACK").await?;
+        self.card.execute("ROLLBACK").await?;
         self.accounting.execute("ROLLBACK").await?;
         self.customer.execute("ROLLBACK").await?;
         Ok(())

@@ -1,7 +1,8 @@
 //! V3: per product and currency, deposit balances equal the general ledger's control account, and so do the principal
-//! and the interest receivable of loans (总分核对); allowance, what is noted off the balance sheet and what moves between
-//! loans and accounts equal theirs over all loans; and posting by posting, what deposit and loan booked is what
-//! accounting booked, on the same business date.
+//! and the interest receivable of loans, and what the holders of cards owe (总分核对); allowance, what is noted off the
+//! balance sheet and what moves between loans and accounts equal theirs over all loans, and so over all cards does what
+//! is owed to the scheme, settled with it or differs from it; and posting by posting, what deposit, loan and card booked
+//! is what accounting booked, on the same business date.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +51,22 @@ const LOAN: SubLedger = SubLedger {
     moved_by: concat!(include_str!("sql/loan_effects.sql"), include_str!("sql/loan_moved_by.sql")),
 };
 
+const CARD: SubLedger = SubLedger {
+    source: Source {
+        name: "card",
+        postings: concat!(
+            include_str!("sql/card_effects.sql"),
+            include_str!("sql/card_postings.sql")
+        ),
+        posted_now: "SELECT booking_id FROM bookings WHERE booking_id = ANY($1)",
+    },
+    balances: &[
+        include_str!("sql/card_balances.sql"),
+        concat!(include_str!("sql/card_effects.sql"), include_str!("sql/card_settled.sql")),
+    ],
+    moved_by: concat!(include_str!("sql/card_effects.sql"), include_str!("sql/card_moved_by.sql")),
+};
+
 /// By product, part and currency, minor units; a credit balance is positive.
 type Totals = BTreeMap<(String, String, String), i128>;
 /// The same as a database answers it. Sums come as text, because the sum of bigints is numeric.
@@ -58,15 +75,22 @@ type Rows = Vec<(String, String, String, String)>;
 pub(super) async fn check(snapshot: &mut Snapshot) -> anyhow::Result<Check> {
     let mut findings = Findings::default();
     let of_products = chart::controls()?;
-    let all: Vec<Control> = of_products.iter().cloned().chain(chart::of_all_loans()).collect();
-    let Snapshot { deposit, loan, accounting, now, .. } = snapshot;
-    let (deposit_now, loan_now) = now.as_mut().map(|now| (&mut now.deposit, &mut now.loan)).unzip();
+    let all: Vec<Control> = of_products.iter().cloned().chain(chart::of_all()).collect();
+    let Snapshot { deposit, loan, card, accounting, now, .. } = snapshot;
+    let (deposit_now, loan_now, card_now) = match now {
+        Some(now) => (Some(&mut now.deposit), Some(&mut now.loan), Some(&mut now.card)),
+        None => (None, None, None),
+    };
 
     let mut sub_ledger = Totals::new();
     let mut late = Vec::new();
-    // What deposit books between a loan and an account stands on one side of an account that controls nothing.
-    let sides =
-        [(&DEPOSIT, &mut *deposit, deposit_now, &of_products), (&LOAN, &mut *loan, loan_now, &all)];
+    // What deposit books between a loan, or the scheme, and an account stands on one side of an account that controls
+    // nothing.
+    let sides = [
+        (&DEPOSIT, &mut *deposit, deposit_now, &of_products),
+        (&LOAN, &mut *loan, loan_now, &all),
+        (&CARD, &mut *card, card_now, &all),
+    ];
     for (of, books, now, controls) in sides {
         let accounts: Vec<String> = controls.iter().map(|c| c.gl_account.clone()).collect();
         let unsettled =
@@ -89,7 +113,7 @@ pub(super) async fn check(snapshot: &mut Snapshot) -> anyhow::Result<Check> {
     movements::check(snapshot, &mut findings).await?;
     Ok(findings.into_check(
         "V3",
-        "deposit and loan balances equal the control accounts, and each posting has its journal",
+        "deposit, loan and card balances equal the control accounts, and each posting has its journal",
     ))
 }
 

@@ -16,7 +16,7 @@ async fn migrate(owner_url: &str, app_role: &str) -> Result<(), sqlx::Error> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn databases_made_at_once_are_migrated_and_do_not_see_each_other() {
-    let (one, two) = tokio::join!(fresh("card", migrate), fresh("card", migrate));
+    let (one, two) = tokio::join!(fresh("testkit", migrate), fresh("testkit", migrate));
     let mut first = PgConnection::connect(&one.app_urls[0]).await.unwrap();
     let mut second = PgConnection::connect(&two.app_urls[0]).await.unwrap();
 
@@ -31,7 +31,7 @@ async fn databases_made_at_once_are_migrated_and_do_not_see_each_other() {
 
 #[tokio::test]
 async fn the_app_role_may_not_change_the_schema() {
-    let database = fresh("card", migrate).await;
+    let database = fresh("testkit", migrate).await;
     let mut app = PgConnection::connect(&database.app_urls[0]).await.unwrap();
 
     let refused = sqlx::query("CREATE TABLE mine (note text)").execute(&mut app).await.unwrap_err();
@@ -41,7 +41,7 @@ async fn the_app_role_may_not_change_the_schema() {
 
 #[tokio::test]
 async fn what_is_committed_on_the_primary_can_be_read_on_the_replica_and_not_written_there() {
-    let database = fresh("card", migrate).await;
+    let database = fresh("testkit", migrate).await;
     let mut replica = PgConnection::connect(&database.app_urls[1]).await.unwrap();
 
     let recovering: bool =
@@ -54,7 +54,7 @@ async fn what_is_committed_on_the_primary_can_be_read_on_the_replica_and_not_wri
 
 #[tokio::test]
 async fn a_dropped_value_takes_its_database_along() {
-    let database = fresh("card", migrate).await;
+    let database = fresh("testkit", migrate).await;
     let (cluster, name) = (database.cluster.clone(), database.name.clone());
 
     drop(database);

@@ -1,13 +1,16 @@
 //! Which crate may depend on which: `kernel ← platform ← service`, `proto ← service`, and services meet only in
 //! the contract. The platform knows the contract for the operations service, which every service has and which is the
-//! platform's own; the rule `layers` keeps it from knowing more.
+//! platform's own; the rule `layers` keeps it from knowing more. `kernel ← scheme ← card`: what card schemes say is pure, and
+//! known to the one service that hears it and to what plays the scheme.
 
 use toml::{Table, Value};
 
 use crate::{Finding, Tree};
 
-/// Crates that a pure kernel has no use for.
-const NOT_FOR_KERNEL: [&str; 7] = ["axum", "prost", "serde", "sqlx", "tokio", "tonic", "tracing"];
+/// Crates that are pure: no input, no output, no time of their own.
+const PURE: [&str; 2] = ["services/shared/kernel", "services/shared/scheme"];
+/// Crates that a pure crate has no use for.
+const NOT_FOR_PURE: [&str; 7] = ["axum", "prost", "serde", "sqlx", "tokio", "tonic", "tracing"];
 
 /// What the crate in a folder may depend on, for its code and additionally for its tests.
 struct Allowed {
@@ -20,20 +23,36 @@ fn allowed(folder: &str) -> Option<Allowed> {
         "proto" | "services/shared/kernel" | "services/shared/tidy" => {
             Allowed { code: &[], tests: &[] }
         }
+        "services/shared/scheme" => Allowed { code: &["kernel"], tests: &[] },
         "services/shared/platform" => Allowed { code: &["kernel", "proto"], tests: &["testkit"] },
         "services/shared/testkit" => Allowed { code: &["kernel", "platform", "proto"], tests: &[] },
         "services/shared/system-tests" => Allowed {
             code: &[],
-            tests: &["bank", "kernel", "loadtest", "platform", "proto", "testkit"],
+            tests: &["bank", "kernel", "loadtest", "platform", "proto", "scheme", "testkit"],
         },
         // It feeds the services' own readers, and is no part of any of them.
         "services/shared/fuzz" => Allowed {
-            code: &["accounting", "customer", "deposit", "kernel", "loan", "platform", "proto"],
+            code: &[
+                "accounting",
+                "card",
+                "customer",
+                "deposit",
+                "kernel",
+                "loan",
+                "platform",
+                "proto",
+                "scheme",
+            ],
             tests: &[],
         },
         "deploy/bank" => Allowed { code: &["kernel", "platform", "proto", "testkit"], tests: &[] },
-        "loadtest" => {
-            Allowed { code: &["bank", "kernel", "platform", "proto", "testkit"], tests: &[] }
+        "loadtest" => Allowed {
+            code: &["bank", "kernel", "platform", "proto", "scheme", "testkit"],
+            tests: &[],
+        },
+        // The only service that a scheme talks to.
+        "services/card" => {
+            Allowed { code: &["kernel", "platform", "proto", "scheme"], tests: &["testkit"] }
         }
         service if service.strip_prefix("services/").is_some_and(|name| !name.contains('/')) => {
             Allowed { code: &["kernel", "platform", "proto"], tests: &["testkit"] }
@@ -110,9 +129,8 @@ pub(super) fn between_crates(tree: &Tree) -> Vec<Finding> {
                     ),
                 ));
             }
-            let pure = manifest.folder() == "services/shared/kernel";
-            if pure && NOT_FOR_KERNEL.contains(&name) {
-                let message = format!("the kernel is pure: keep {name} in the crate that needs it");
+            if PURE.contains(&manifest.folder()) && NOT_FOR_PURE.contains(&name) {
+                let message = format!("this crate is pure: keep {name} in the one that needs it");
                 findings.push(manifest.finding(name, message));
             }
         }

@@ -37,7 +37,10 @@ const HOMES: [Home; 4] = [
             "store/",
             "config.rs",
             "events.rs",
+            // Of card: the scheme's messages, and the keys of PINs.
+            "gateway/",
             "jobs",
+            "keys/",
             "lib.rs",
             "main.rs",
             "signals.rs",

@@ -6,6 +6,7 @@ const KERNEL: (&str, &str) = ("services/shared/kernel/Cargo.toml", "[package]\nn
 const PLATFORM: (&str, &str) =
     ("services/shared/platform/Cargo.toml", "[package]\nname = \"platform\"");
 const CARD: (&str, &str) = ("services/card/Cargo.toml", "[package]\nname = \"card\"");
+const SCHEME: (&str, &str) = ("services/shared/scheme/Cargo.toml", "[package]\nname = \"scheme\"");
 const TESTKIT: (&str, &str) =
     ("services/shared/testkit/Cargo.toml", "[package]\nname = \"testkit\"");
 
@@ -87,6 +88,43 @@ pub const FIXTURES: &[Fixture] = &[
             ),
         ],
         found: Some(("services/loan/Cargo.toml", 4)),
+    },
+    Fixture {
+        rule: "crate-dependencies",
+        says: "the language of card schemes depends on a crate that does input and output",
+        files: &[(
+            "services/shared/scheme/Cargo.toml",
+            "[package]\nname = \"scheme\"\n[dependencies]\ntokio.workspace = true",
+        )],
+        found: Some(("services/shared/scheme/Cargo.toml", 4)),
+    },
+    Fixture {
+        rule: "crate-dependencies",
+        says: "a service that no scheme talks to knows what schemes say",
+        files: &[
+            SCHEME,
+            (
+                "services/loan/Cargo.toml",
+                "[package]\nname = \"loan\"\n[dependencies]\nscheme.workspace = true",
+            ),
+        ],
+        found: Some(("services/loan/Cargo.toml", 4)),
+    },
+    Fixture {
+        rule: "crate-dependencies",
+        says: "the card service on what schemes say, and that on the kernel: as it should be",
+        files: &[
+            KERNEL,
+            (
+                "services/shared/scheme/Cargo.toml",
+                "[package]\nname = \"scheme\"\n[dependencies]\nkernel.workspace = true",
+            ),
+            (
+                "services/card/Cargo.toml",
+                "[package]\nname = \"card\"\n[dependencies]\nkernel.workspace = true\nscheme.workspace = true",
+            ),
+        ],
+        found: None,
     },
     Fixture {
         rule: "crate-dependencies",

@@ -18,18 +18,23 @@ pub struct Answer {
     pub reason: String,
     pub message: String,
     details: Vec<u8>,
+    /// The message that is the answer, where it is no error.
+    body: Bytes,
 }
 
 impl Answer {
-    fn of(answer: Result<(), Status>) -> Self {
-        let Err(status) = answer else {
-            let nothing = String::new();
-            return Self {
-                code: "OK".into(),
-                reason: nothing.clone(),
-                message: nothing,
-                details: vec![],
-            };
+    fn of(answer: Result<Bytes, Status>) -> Self {
+        let status = match answer {
+            Ok(body) => {
+                return Self {
+                    code: "OK".into(),
+                    reason: String::new(),
+                    message: String::new(),
+                    details: vec![],
+                    body,
+                };
+            }
+            Err(status) => status,
         };
         let transport =
             status.source().is_some_and(<dyn std::error::Error>::is::<tonic::transport::Error>);
@@ -40,7 +45,13 @@ impl Answer {
             reason: reason.unwrap_or_default(),
             message: status.message().to_owned(),
             details: status.details().to_vec(),
+            body: Bytes::new(),
         }
+    }
+
+    /// Every byte that the caller gets.
+    pub fn everything(&self) -> Vec<u8> {
+        [self.message.as_bytes(), &self.details, &self.body].concat()
     }
 
     /// Everything that a caller can see of it.
@@ -86,7 +97,7 @@ pub async fn call(
     let answer = async {
         let connected = client.ready().await;
         connected.map_err(|error| Status::from_error(Box::new(error)))?;
-        client.unary(request, path.parse().unwrap(), Encoded).await.map(|_| ())
+        client.unary(request, path.parse().unwrap(), Encoded).await.map(tonic::Response::into_inner)
     };
     Answer::of(answer.await)
 }

@@ -5,8 +5,9 @@
 //! differences, `UPDATE_MATRIX=1` writes the file anew. What the contract itself says of roles and scopes is asserted
 //! beside the file, so that a wrong answer cannot be accepted by writing it down.
 
-mod call;
+pub mod call;
 mod samples;
+mod samples_of_card;
 mod samples_of_deposit;
 mod samples_of_loan;
 mod world;

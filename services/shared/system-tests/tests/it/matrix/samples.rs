@@ -7,7 +7,7 @@ use proto::operations::v1 as operations;
 
 use super::world::World;
 use super::{Case, Scope};
-use super::{samples_of_deposit, samples_of_loan};
+use super::{samples_of_card, samples_of_deposit, samples_of_loan};
 use crate::support::{TELLER, activate, person, primary, request_id};
 
 /// The encoded request.
@@ -16,6 +16,7 @@ pub async fn sample(world: &World, service: &str, method: &str, case: &Case) -> 
         "bank.accounting.v1.AccountingService" => of_accounting(world, method).await,
         "bank.customer.v1.CustomerService" => of_customer(world, method, case).await,
         "bank.deposit.v1.DepositService" => samples_of_deposit::sample(world, method, case).await,
+        "bank.card.v1.CardService" => samples_of_card::sample(world, method, case).await,
         "bank.loan.v1.LoanService" => samples_of_loan::sample(world, method, case).await,
         "bank.operations.v1.OperationsService" => of_operations(method),
         _ => missing(service, method),

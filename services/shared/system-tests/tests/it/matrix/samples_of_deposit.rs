@@ -40,7 +40,7 @@ pub async fn sample(world: &World, method: &str, case: &Case) -> Vec<u8> {
         .encode_to_vec(),
         "ReleaseHold" => {
             let hold_id = a_hold(world, case).await;
-            pb::ReleaseHoldRequest { request_id, hold_id }.encode_to_vec()
+            pb::ReleaseHoldRequest { request_id, hold_id, fence_unknown: false }.encode_to_vec()
         }
         "ReversePosting" => {
             let posting_id = a_posting(world, case).await;
@@ -65,6 +65,7 @@ pub async fn sample(world: &World, method: &str, case: &Case) -> Vec<u8> {
             pb::CloseOwnerRequest { request_id, customer_id }.encode_to_vec()
         }
         "SettleToAccount" | "CollectFromAccount" => settlement(world, method, case),
+        "DebitCardPayment" | "CreditCardPayment" => card_payment(world, method, case),
         _ => query(world, method, case),
     }
 }
@@ -80,6 +81,26 @@ fn settlement(world: &World, method: &str, case: &Case) -> Vec<u8> {
     let allow_partial = false;
     pb::CollectFromAccountRequest { request_id, account_number, amount, customer_id, allow_partial }
         .encode_to_vec()
+}
+
+/// For a customer whose account it is not, as well.
+fn card_payment(world: &World, method: &str, case: &Case) -> Vec<u8> {
+    let (request_id, amount) = (request_id(), Some(cny(case.amount_minor)));
+    let (account_number, customer_id) = (world.account(case.scope), world.customer(Scope::Absent));
+    if method == "CreditCardPayment" {
+        return pb::CreditCardPaymentRequest { request_id, account_number, amount, customer_id }
+            .encode_to_vec();
+    }
+    pb::DebitCardPaymentRequest {
+        request_id,
+        account_number,
+        amount,
+        customer_id,
+        hold_id: String::new(),
+        keep_remainder: false,
+        allow_partial: true,
+    }
+    .encode_to_vec()
 }
 
 fn query(world: &World, method: &str, case: &Case) -> Vec<u8> {
@@ -105,6 +126,14 @@ fn query(world: &World, method: &str, case: &Case) -> Vec<u8> {
             ..Default::default()
         }
         .encode_to_vec(),
+        "ListHolds" => pb::ListHoldsRequest {
+            reason: pb::HoldReason::Card.into(),
+            made_from: Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 }),
+            made_before: Some(prost_types::Timestamp { seconds: 1_700_003_600, nanos: 0 }),
+            consistency,
+            ..Default::default()
+        }
+        .encode_to_vec(),
         "GetDayTotals" => {
             pb::GetDayTotalsRequest { business_date: "2020-01-01".into() }.encode_to_vec()
         }
@@ -124,6 +153,7 @@ async fn a_hold(world: &World, case: &Case) -> String {
         account_number: account,
         amount: Some(Money { currency_code: "CNY".into(), amount_minor: reserved }),
         expires_at: None,
+        reason: pb::HoldReason::Unspecified.into(),
     };
     let id = request.request_id.clone();
     world.bank.deposit(TELLER).place_hold(request).await.unwrap();

@@ -19,7 +19,7 @@ pub const CHANNEL: &str = "channel/mobile";
 pub const NOBODY: &str = "no certificate";
 /// 50,000,000.00: what a new account holds, and above what any of the limits is for whoever has none.
 pub const UNLIMITED_MINOR: i64 = 5_000_000_000;
-const ACCOUNTS: usize = 400;
+const ACCOUNTS: usize = 900;
 
 /// Who calls.
 #[derive(Debug)]
@@ -137,6 +137,7 @@ fn home(service: &str) -> &'static str {
         "bank.customer.v1.CustomerService" => "customer",
         "bank.deposit.v1.DepositService" => "deposit",
         "bank.loan.v1.LoanService" => "loan",
+        "bank.card.v1.CardService" => "card",
         "bank.operations.v1.OperationsService" => "operations",
         _ => panic!("say here where {service} is called"),
     }
@@ -161,7 +162,7 @@ fn connections(bank: &Bank) -> BTreeMap<(&'static str, &'static str), Channel> {
             Trust::new(authority.certificate_pem(), &own.certificate_pem, &own.key_pem)
         };
         let trust = trust.unwrap();
-        for home in ["accounting", "customer", "deposit", "loan", "operations"] {
+        for home in ["accounting", "card", "customer", "deposit", "loan", "operations"] {
             let endpoint = trust::endpoint(&url(home), Some(&trust)).unwrap();
             connections.insert((home, identity.name), endpoint.connect_lazy());
         }

@@ -23,7 +23,7 @@ movements AS (
         AND amount_minor > 0
         AND kind IN (
             'ACCOUNT_OPENED', 'CASH_DEPOSIT', 'CASH_WITHDRAWAL', 'TRANSFER', 'HOLD_CAPTURED', 'REVERSAL',
-            'LOAN_SETTLEMENT', 'LOAN_COLLECTION'
+            'LOAN_SETTLEMENT', 'LOAN_COLLECTION', 'CARD_DEBIT', 'CARD_CREDIT'
         )
 )
 SELECT

@@ -12,6 +12,8 @@ use crate::order::{Operation, Order};
 use crate::record::{self, FinalAnswer, Line};
 use crate::target::Target;
 
+mod cards;
+
 /// What loan has decided under the ids of one client's run, in the words of deposit's books. A loan's books name the loan
 /// and not an account.
 const LOAN_OUTCOMES_OF_RUN: &str = "SELECT request_id, kind,
@@ -30,7 +32,11 @@ pub async fn audit(
     let mut record = Vec::new();
     let mut outcomes = Vec::new();
     for (path, ids) in runs {
-        let lines = record::read(path)?;
+        let (of_cards, lines): (Vec<Line>, Vec<Line>) =
+            record::read(path)?.into_iter().partition(|line| line.order.operation.is_of_card());
+        let (asked, booked) = cards::compared(target, *ids, &of_cards, accounts).await?;
+        record.extend(asked);
+        outcomes.extend(booked);
         record.extend(lines.into_iter().map(|line| recorded(line, accounts)));
         outcomes.extend(outcomes_of_run(&target.books, *ids).await?);
         outcomes.extend(loan_outcomes_of_run(target, *ids).await?);
@@ -64,7 +70,8 @@ fn recorded(line: Line, accounts: &[i64]) -> Recorded {
             FinalAnswer::Unknown => Answer::Unknown,
             FinalAnswer::Posted => Answer::Posted,
             FinalAnswer::Refused(reason) => Answer::Refused(reason),
-            FinalAnswer::TurnedAway => Answer::TurnedAway,
+            // The gateway answers what concerns cards, which is compared apart.
+            FinalAnswer::TurnedAway | FinalAnswer::Authorized { .. } => Answer::TurnedAway,
         },
     }
 }
