@@ -31,8 +31,9 @@ pub struct Config {
     /// Logs, traces, metrics.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
-    /// How writes are grouped.
-    #[serde(default)]
+    /// How writes are grouped. By default in one lane: a decision is a small part of an authorization, and twice as many
+    /// batches of half the size cost more than they gain.
+    #[serde(default = "one_lane")]
     pub lanes: LaneConfig,
     /// How much it lets in.
     #[serde(default)]
@@ -53,6 +54,10 @@ pub struct Config {
     /// How what was decided is carried out.
     #[serde(default)]
     pub work: Work,
+}
+
+fn one_lane() -> LaneConfig {
+    LaneConfig { lanes: 1, ..LaneConfig::default() }
 }
 
 /// The services that card calls.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use card::api::Api;
 use card::clients::{Accounting, Customers, Deposits};
-use card::commands::{CardBook, Context, LookupBook};
+use card::commands::{CardBook, Context, Lookups};
 use card::config::Config;
 use card::domain::Products;
 use card::gateway::{Gateway, Parts};
@@ -145,10 +145,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     let (waker, woken) = (RelayWaker::default(), Arc::default());
     let waking = (waker.clone(), Arc::clone(&woken));
-    let (lanes, lookups) = start_lanes(&config, &database, (&products, &clock), waking);
+    let lanes = start_lanes(&config, &database, (&products, &clock), waking);
     let context = Context {
         lanes: lanes.clone(),
-        lookups: lookups.clone(),
+        lookups: Lookups::start(database.read_pool(), &products, &config.lanes),
         writes: database.write_pool(),
         reads: database.read_pool(),
         customers: Customers::new(connect("customer", &config.clients.customer)?),
@@ -192,7 +192,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     // These hand work to the lanes, so they end first.
     working.stop().await;
     background.stop().await;
-    lookups.drain().await;
     lanes.drain().await;
     // Last of all who write: the head that it exports is the end.
     audit.stop().await;
@@ -210,19 +209,15 @@ fn when_ready(
     Arc::new(move || database_ready() && day.get())
 }
 
-/// Where cards are decided on, and where they are found.
+/// Where cards are decided on.
 fn start_lanes(
     config: &Config,
     database: &db::Database,
     (products, clock): (&Arc<Products>, &Arc<dyn Clock>),
     (waker, woken): (RelayWaker, Arc<Notify>),
-) -> (Lanes<CardBook>, Lanes<LookupBook>) {
+) -> Lanes<CardBook> {
     let book = CardBook::new(Arc::clone(products), Arc::clone(clock), waker, woken);
-    let looking = LookupBook::new(Arc::clone(products));
-    (
-        Lanes::start(Arc::new(book), database.write_pool(), &config.lanes),
-        Lanes::start(Arc::new(looking), database.write_pool(), &config.lanes),
-    )
+    Lanes::start(Arc::new(book), database.write_pool(), &config.lanes)
 }
 
 /// Answers the scheme until told to end. Whoever ends everybody else waits for what is answered second: the scheme is told

@@ -1,6 +1,6 @@
 //! Decide on a request of the scheme: reserve first, decide second.
 //!
-//! Round trips: a share of a batch of lookups; one call to deposit where nothing speaks against it; those of the batch.
+//! Round trips: a share of a lookup for many; one call to deposit where nothing speaks against it; those of the batch.
 //! Locks: the card. Replay: the first outcome, whatever has become of the card since; the hold is asked for under the same
 //! id, so it is placed once.
 //!
@@ -115,7 +115,9 @@ pub async fn authorize(ctx: &Context, wanted: Authorize) -> Result<Authorized, C
     let ctx = ctx.clone();
     let by = deadline::current();
     let trace = SpanLink::current();
-    let work = async move { trace.scope(deadline::scope(by, decide(&ctx, wanted))).await };
+    // On the heap: it is large, and is moved each time that it is wrapped.
+    let work = Box::pin(async move { decide(&ctx, wanted).await });
+    let work = async move { trace.scope(deadline::scope(by, work)).await };
     tokio::spawn(work.in_current_span()).await.unwrap_or(Err(CommandError::Fault))
 }
 

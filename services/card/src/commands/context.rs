@@ -8,7 +8,7 @@ use platform::lanes::{LaneError, Lanes};
 use platform::protection::SearchKey;
 use tokio::sync::Notify;
 
-use super::{CardBook, LookupBook};
+use super::{CardBook, Lookups};
 use crate::clients::{self, Customers, Deposits};
 use crate::config::Work;
 use crate::domain::{Outcome, Products};
@@ -21,7 +21,7 @@ pub struct Context {
     /// Where writes are decided.
     pub lanes: Lanes<CardBook>,
     /// Where cards are found by their numbers.
-    pub lookups: Lanes<LookupBook>,
+    pub lookups: Lookups,
     /// Where those writes go that go by themselves.
     pub writes: WritePool,
     /// Where queries run.

@@ -34,7 +34,8 @@ pub use complete::{Complete, complete};
 pub use context::{CommandError, Context, Done};
 pub use end_order::{EndOrder, FollowUp, Said};
 pub use ids::{approval_code, derived, derived_late};
-pub use lookup::{LookupBook, look_up};
+pub use lookup::Lookups;
+use lookup::look_up;
 pub use manage::{
     Block, Cancel, ChangePin, Issue, Replace, ReportMissing, SetLimits, SetPin, SetSwitches,
     Unblock, VerifyPin,

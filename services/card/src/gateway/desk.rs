@@ -8,7 +8,7 @@ use kernel::{Currency, RequestId};
 use platform::deadline;
 use platform::identity::Identity;
 use platform::policy::{MethodPolicy, PolicyTable};
-use platform::telemetry::{CallTrace, SpanLink};
+use platform::telemetry::CallTrace;
 use platform::traffic::{Place, Traffic};
 use scheme::{Message, Mti, ResponseCode, words};
 use tokio::time::{timeout, timeout_at};
@@ -146,7 +146,8 @@ impl Desk {
             let Passed { message, question, arrived, _place, _present } = passed;
             let mti = meter::label(message.mti());
             let trace = CallTrace::of_message(mti);
-            let work = desk.decide(question, arrived).instrument(trace.span().clone());
+            // On the heap: it is large, and is moved each time that it is wrapped.
+            let work = Box::pin(desk.decide(question, arrived)).instrument(trace.span().clone());
             let Some(reply) = trace.scope(work).await else {
                 meter::unanswered("no_outcome");
                 trace.answered("none", true);
@@ -165,7 +166,7 @@ impl Desk {
         self.tasks.wait().await;
     }
 
-    async fn decide(self: &Arc<Self>, question: Question, arrived: Instant) -> Option<Reply> {
+    async fn decide(&self, question: Question, arrived: Instant) -> Option<Reply> {
         let by = arrived.checked_add(self.within).unwrap_or(arrived);
         match question {
             Question::Authorize(authorize, content) => {
@@ -182,18 +183,10 @@ impl Desk {
         }
     }
 
-    async fn authorize(
-        self: &Arc<Self>,
-        authorize: Authorize,
-        content: u64,
-        by: Instant,
-    ) -> Option<Reply> {
+    async fn authorize(&self, authorize: Authorize, content: u64, by: Instant) -> Option<Reply> {
         let key = (authorize.authorization_id, content);
-        let desk = Arc::clone(self);
-        let trace = SpanLink::current();
-        let work = async move { trace.scope(desk.decide_or_reverse(authorize, by)).await };
-        let begin = || work.in_current_span();
-        let answered = self.under_way.once(&self.tasks, key, begin).await??;
+        // In the task of the first who asks, which is left to its end, whatever becomes of the connection.
+        let answered = self.under_way.once(key, self.decide_or_reverse(authorize, by)).await??;
         match &*answered {
             Answered::Decided(authorized) => Some(Reply::of(authorized)),
             Answered::Reversed => Some(Reply::code(ResponseCode::ISSUER_UNAVAILABLE)),
@@ -202,7 +195,7 @@ impl Desk {
     }
 
     /// The decision, if there is one in time; else the authorization is reversed, whatever became of it.
-    async fn decide_or_reverse(self: Arc<Self>, authorize: Authorize, by: Instant) -> Outcome {
+    async fn decide_or_reverse(&self, authorize: Authorize, by: Instant) -> Outcome {
         let id = authorize.authorization_id;
         let fingerprint = authorize.fingerprint(&self.context);
         // What is decided late goes on in a task of its own, and finds the reversal.

@@ -6,9 +6,9 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
 
 type Waiting<V> = watch::Receiver<Option<V>>;
+type Begun<K, V> = (watch::Sender<Option<V>>, Entry<K, V>);
 
 /// What is under way, by its key. Clones share it.
 pub(super) struct Together<K, V> {
@@ -23,40 +23,34 @@ impl<K, V> Default for Together<K, V> {
 
 impl<K, V> Together<K, V>
 where
-    K: Eq + Hash + Clone + Send + 'static,
-    V: Clone + Send + Sync + 'static,
+    K: Eq + Hash + Clone,
+    V: Clone,
 {
-    /// The outcome of the work with this key, which is begun unless it is under way. It goes on in a task of its own when
-    /// nobody waits for it any more. `None` where it broke.
-    pub(super) async fn once<F>(
-        &self,
-        tasks: &TaskTracker,
-        key: K,
-        work: impl FnOnce() -> F,
-    ) -> Option<V>
-    where
-        F: Future<Output = V> + Send + 'static,
-    {
-        let mut waiting = {
-            let mut under_way = lock(&self.under_way);
-            if let Some(waiting) = under_way.get(&key) {
-                waiting.clone()
-            } else {
-                let (done, waiting) = watch::channel(None);
-                under_way.insert(key.clone(), waiting.clone());
-                let entry = Entry { key, under_way: Arc::clone(&self.under_way) };
-                let work = work();
-                tasks.spawn(async move {
-                    let outcome = work.await;
-                    // Whoever asks from now on asks the books, which know it.
-                    drop(entry);
-                    done.send(Some(outcome)).ok();
-                });
-                waiting
+    /// The outcome of the work with this key: of the caller's, or of the caller whose work with it is under way. `None` where
+    /// that broke. Whoever drops the call ends the work for all who asked for it.
+    pub(super) async fn once(&self, key: K, work: impl Future<Output = V>) -> Option<V> {
+        let (done, entry) = match self.begin(key) {
+            Ok(begun) => begun,
+            Err(mut waiting) => {
+                let outcome = waiting.wait_for(Option::is_some).await.ok()?;
+                return outcome.clone();
             }
         };
-        let outcome = waiting.wait_for(Option::is_some).await.ok()?;
-        outcome.clone()
+        let outcome = work.await;
+        // Whoever asks from now on asks the books, which know it.
+        drop(entry);
+        done.send(Some(outcome.clone())).ok();
+        Some(outcome)
+    }
+
+    fn begin(&self, key: K) -> Result<Begun<K, V>, Waiting<V>> {
+        let mut under_way = lock(&self.under_way);
+        if let Some(waiting) = under_way.get(&key) {
+            return Err(waiting.clone());
+        }
+        let (done, waiting) = watch::channel(None);
+        under_way.insert(key.clone(), waiting);
+        Ok((done, Entry { key, under_way: Arc::clone(&self.under_way) }))
     }
 }
 
@@ -87,16 +81,13 @@ mod tests {
 
     #[tokio::test]
     async fn who_asks_while_it_is_under_way_gets_the_same_outcome() {
-        let (together, tasks) = (Together::<&str, u32>::default(), TaskTracker::new());
-        let (begun, go_on) = (AtomicU32::new(0), Arc::new(Notify::new()));
+        let together = Together::<&str, u32>::default();
+        let (begun, go_on) = (AtomicU32::new(0), Notify::new());
         let ask = || {
-            together.once(&tasks, "one", || {
+            together.once("one", async {
                 let number = begun.fetch_add(1, Ordering::SeqCst);
-                let go_on = Arc::clone(&go_on);
-                async move {
-                    go_on.notified().await;
-                    number
-                }
+                go_on.notified().await;
+                number
             })
         };
 
@@ -113,30 +104,18 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_breaks_leaves_nobody_waiting_and_its_key_free() {
-        let (together, tasks) = (Together::<&str, u32>::default(), TaskTracker::new());
-
-        let broken = together.once(&tasks, "one", || async { panic!("of the test") });
-        assert_eq!(broken.await, None);
-        assert_eq!(together.once(&tasks, "one", || async { 7 }).await, Some(7));
-    }
-
-    #[tokio::test]
-    async fn it_goes_on_when_whoever_asked_has_gone() {
-        let (together, tasks) = (Together::<&str, u32>::default(), TaskTracker::new());
-        let done = Arc::new(AtomicU32::new(0));
-        let seen = Arc::clone(&done);
-        {
-            let asked =
-                together.once(&tasks, "one", || async move { seen.fetch_add(1, Ordering::SeqCst) });
+        let together = Together::<&str, u32>::default();
+        let first = async {
             tokio::select! {
                 biased;
-                _ = asked => unreachable!("it has not run yet"),
-                () = std::future::ready(()) => {}
+                _ = together.once("one", std::future::pending()) => unreachable!("it never ends"),
+                () = tokio::task::yield_now() => {}
             }
-        }
-        tasks.close();
-        tasks.wait().await;
+        };
+        let second = together.once("one", async { 5 });
 
-        assert_eq!(done.load(Ordering::SeqCst), 1);
+        let ((), second) = tokio::join!(first, second);
+        assert_eq!(second, None);
+        assert_eq!(together.once("one", async { 7 }).await, Some(7));
     }
 }

@@ -17,17 +17,23 @@ pub async fn by_digest(
     digests: Vec<Vec<u8>>,
     products: &Products,
 ) -> Result<(BusinessDate, HashMap<Vec<u8>, HeldCard>), Error> {
-    let found = sqlx::query(select_cards!("WHERE pan_digest = ANY($1)"))
-        .bind(digests)
-        .fetch_all(&mut *conn)
-        .await?;
-    let cards: Result<Vec<Card>, Error> =
-        found.iter().map(|row| rows::card(row, products)).collect();
-    let today: Option<NaiveDate> = sqlx::query_scalar("SELECT business_date FROM business_day")
-        .fetch_optional(&mut *conn)
-        .await?;
-    let today = today.ok_or_else(|| Error::Inconsistent("no business date".into()))?;
-    let held = with_use(conn, cards?).await?;
+    // One round trip for both: without a card there is still the date.
+    let found = sqlx::query(select_cards!(
+        ", business_date",
+        "RIGHT JOIN business_day ON pan_digest = ANY($1)"
+    ))
+    .bind(digests)
+    .fetch_all(&mut *conn)
+    .await?;
+    let today = found.first().ok_or_else(|| Error::Inconsistent("no business date".into()))?;
+    let today: NaiveDate = today.try_get("business_date")?;
+    let mut cards: Vec<Card> = Vec::with_capacity(found.len());
+    for row in &found {
+        if row.try_get::<Option<Uuid>, _>("card_id")?.is_some() {
+            cards.push(rows::card(row, products)?);
+        }
+    }
+    let held = with_use(conn, cards).await?;
     let by_digest = held.into_iter().map(|held| (held.card.pan_digest.clone(), held));
     Ok((BusinessDate::from_date(today), by_digest.collect()))
 }

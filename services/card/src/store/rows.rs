@@ -19,11 +19,15 @@ use crate::domain::{
 /// Selects whole cards. What follows says which.
 macro_rules! select_cards {
     ($which:literal) => {
+        select_cards!("", $which)
+    };
+    ($more:literal, $which:literal) => {
         concat!(
             "SELECT card_id, customer_id, account_number, receivable_minor, version, issued_at, expires_on, \
                  pin_version, sequence_number, wrong_pins, atm, pos, online, contactless, abroad, replaced_by, \
-                 currency, last_four, product, status, pan_digest, pan_sealed, pin_sealed \
-             FROM cards ",
+                 currency, last_four, product, status, pan_digest, pan_sealed, pin_sealed",
+            $more,
+            " FROM cards ",
             $which
         )
     };
